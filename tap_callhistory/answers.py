@@ -1,0 +1,131 @@
+"""What a vendor answered: its body within bounds, its JSON, the pause it asks for.
+
+Nothing here trusts the vendor: not its lengths, not its encodings, not its dates.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urllib3.response import BaseHTTPResponse
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""Of one answer, decompressed. A page of 1,000 calls with transcripts is a tenth of that."""
+MAX_BODY_VALUES = 4_000_000
+"""Of one answer, roughly: small values take far more memory than the text they came in."""
+UNCOUNTED_BODY_BYTES = 4 * 1024 * 1024
+READ_BYTES = 256 * 1024
+_LONGEST_INTEGER_DIGITS = 4300
+_WHOLE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+
+class NotJson(ValueError):  # noqa: N818 - a finding about a body, not a user's error
+    """A body that cannot be taken for JSON; says why, without quoting it."""
+
+
+class DoubtfulJson(NotJson):
+    """A body that could be read with some leniency, unless it was damaged on its way."""
+
+
+class TooLarge(NotJson):
+    """A body beyond the bounds; it would be so again."""
+
+
+def read_body(raw: BaseHTTPResponse) -> bytearray:
+    """Read a decompressed body to its end, holding little more than the bound at any moment.
+
+    Raises:
+        TooLarge: The body goes on after MAX_BODY_BYTES.
+        urllib3.exceptions.HTTPError: The body broke off, stalled or does not decompress.
+    """
+    body = bytearray()
+    while piece := raw.read1(READ_BYTES, decode_content=True):
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"an answer of more than {MAX_BODY_BYTES:,} bytes")
+    return body
+
+
+def parse(body: bytes | bytearray, *, lenient: bool = False) -> Any:
+    """Parse a body whose JSON is an object or an array.
+
+    NaN, 1e999 and lone surrogates are what careless JSON writers emit, and parse. Bytes that are
+    not UTF-8 and bare control characters parse only leniently, the former as U+FFFD.
+
+    Raises:
+        DoubtfulJson: Only leniency could read it.
+        TooLarge: It holds more than MAX_BODY_VALUES values.
+        NotJson: It is empty, HTML, cut short, nested too deeply, or a lone scalar.
+    """
+    _refuse_too_many_values(body)
+    try:
+        parsed = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        parsed = _parse_careless(body, lenient=lenient)
+    if not isinstance(parsed, dict | list):
+        raise NotJson("JSON that is neither an object nor an array")
+    return parsed
+
+
+def _parse_careless(body: bytes | bytearray, *, lenient: bool) -> Any:
+    if not body.strip():
+        raise NotJson("an empty answer")
+    if body.lstrip()[:1] == b"<":
+        raise NotJson("HTML or XML where JSON was due")
+    try:
+        text = body.decode("utf-8-sig", errors="replace" if lenient else "strict")
+        return json.loads(text, strict=not lenient, parse_int=_integer)
+    except UnicodeDecodeError:
+        raise DoubtfulJson("text that is not UTF-8") from None
+    except RecursionError:
+        raise NotJson("JSON that is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        if "control character" in error.msg:
+            raise DoubtfulJson("JSON with bare control characters") from None
+        raise NotJson("not JSON, or cut short") from None
+
+
+def _integer(digits: str) -> int | str:
+    """An integer, or its text where it is of a length that Python refuses to convert."""
+    return int(digits) if len(digits) <= _LONGEST_INTEGER_DIGITS else digits
+
+
+def _refuse_too_many_values(body: bytes | bytearray) -> None:
+    if len(body) <= UNCOUNTED_BODY_BYTES:
+        return
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_BODY_VALUES:
+        raise TooLarge(f"an answer of more than {MAX_BODY_VALUES:,} values")
+
+
+def requested_pause(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer's Retry-After asks for; None without a sensible one.
+
+    A date is measured against the answer's own Date header, so that a skewed clock, theirs or
+    ours, does not matter. A date in the past asks for 0 seconds.
+    """
+    asked = headers.get("Retry-After", "").strip()
+    if _WHOLE_SECONDS.fullmatch(asked):
+        return float(asked)
+    until = _http_date(asked)
+    if until is None:
+        return None
+    now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, math.ceil((until - now).total_seconds()))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,0 +1,126 @@
+"""A vendor's clock and UTC, turned into each other. Nothing here asks what time it is."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import count, takewhile
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+STAMPS_REMEMBERED = 16_384
+"""Conversions that a clock keeps: parties and integrations repeat theirs from call to call."""
+
+_DAY = timedelta(days=1)
+
+# datetime.fromisoformat reads more than vendors mean (weeks, bare dates, 24:00 on newer Pythons).
+_STAMP = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,]\d{1,30})?)?"
+    r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII,
+)
+
+# Go writes the first, MySQL the second, and PHP's Carbon reads the second as the third.
+_ZERO_DATE = re.compile(
+    r"(?:0001-01-01|0000-00-00|-0001-11-30)(?:[Tt ][\d:.,]{0,40}(?:[Zz]|[+-][\d:]{2,8})?)?",
+    re.ASCII,
+)
+
+
+def fixed_width(instant: datetime) -> str:
+    """Write an aware instant as ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, which sorts as text.
+
+    Raises:
+        ValueError: The instant is naive, or has no place in UTC's years 1 to 9999.
+    """
+    return f"{_in_utc(instant).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """Read a date-time with an offset or Z; the result is aware, in UTC.
+
+    Raises:
+        ValueError: The text is not a date-time, or says no offset.
+    """
+    return _in_utc(_read(text))
+
+
+def rfc3339(instant: datetime) -> str:
+    """Write an aware instant as vendors' date parameters take it: ``2022-11-07T00:00:00.000Z``."""
+    return f"{_in_utc(instant).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+class Clock:
+    """The clock that a vendor's stamps are read by.
+
+    Stamps with an offset speak for themselves. Naive ones are local times of ``zone``: an ambiguous
+    one is the earlier instant, one that a forward change skipped is read by the clock before the
+    change. Digits beyond microseconds are cut off.
+
+    Args:
+        zone: IANA name of the zone of naive stamps; None takes them as UTC.
+
+    Attributes:
+        to_utc: Turns a stamp into fixed-width UTC, a zero date into None; remembers
+            ``STAMPS_REMEMBERED`` conversions. Raises ValueError for what is not a date-time.
+    """
+
+    def __init__(self, zone: str | None) -> None:
+        self._zone = UTC if zone is None else ZoneInfo(zone)
+        self.to_utc: Callable[[str], str | None] = lru_cache(STAMPS_REMEMBERED)(self._to_utc)
+
+    def instant(self, stamp: str) -> datetime | None:
+        """Read a vendor's stamp as an aware instant in UTC; a zero date is None.
+
+        Raises:
+            ValueError: The stamp is not a date-time.
+        """
+        if _ZERO_DATE.fullmatch(stamp):
+            return None
+        moment = _read(stamp)
+        return _in_utc(moment if moment.tzinfo else moment.replace(tzinfo=self._zone))
+
+    def wall(self, instant: datetime) -> datetime:
+        """Show the naive local time that the vendor's wall clock shows at an aware instant."""
+        return instant.astimezone(self._zone).replace(tzinfo=None, fold=0)
+
+    def shift_nearby(self, instant: datetime, within: timedelta) -> timedelta:
+        """Tell by how much the zone's clock is changed from ``instant - within`` to ``+ within``.
+
+        Returns:
+            The size of the change, never negative; zero where the clock is not changed.
+        """
+        offsets = [self._offset(moment) for moment in _daily(instant - within, instant + within)]
+        return max(offsets) - min(offsets)
+
+    def _to_utc(self, stamp: str) -> str | None:
+        moment = self.instant(stamp)
+        return None if moment is None else fixed_width(moment)
+
+    def _offset(self, instant: datetime) -> timedelta:
+        return instant.astimezone(self._zone).utcoffset() or timedelta()
+
+
+def _read(text: str) -> datetime:
+    if not _STAMP.fullmatch(text):
+        raise ValueError("not a date-time")
+    return datetime.fromisoformat(text.upper())
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a date-time without an offset")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a date-time outside of the years 1 to 9999") from None
+
+
+def _daily(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Step from start to end, both included; no zone changes its clock twice in a day."""
+    yield from takewhile(lambda moment: moment < end, (start + day * _DAY for day in count()))
+    yield end

@@ -1,0 +1,72 @@
+"""What can go wrong, in the user's words.
+
+Every error says what failed, what is safe and what to do. None carries a secret, a URL's query, a
+body of an answer or a whole phone number.
+"""
+
+# The names are a user's words for what happened; a verdict or a refusal is not an "Error".
+# ruff: noqa: N818
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+TOO_MANY_CALLS: Final = "too many calls"
+"""Code of a refusal that says the window holds more calls than the vendor gives at once."""
+
+
+class CallHistoryError(Exception):
+    """Something that the user should read: one line, ready to be shown as it is."""
+
+
+class SettingsError(CallHistoryError):
+    """Settings that cannot be worked with; names them, never their values."""
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults: list[str] = [faults] if isinstance(faults, str) else list(faults)
+        super().__init__("; ".join(self.faults))
+
+
+class StateError(CallHistoryError):
+    """A state that cannot be trusted: of another version, or edited into nonsense."""
+
+
+class VendorRefusal(CallHistoryError):
+    """The vendor's verdict on our request or our credentials; asking again would not help."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+        self.advice = advice
+
+
+class VendorUnavailable(CallHistoryError):
+    """No good answer within the retries, or a longer pause asked for than we make."""
+
+
+class UnreadableAnswer(CallHistoryError):
+    """An answer that is not JSON, not of the documented shape, or over a size bound."""
+
+
+class IncompleteWindow(CallHistoryError):
+    """A window that cannot be proved to have been read whole."""
+
+
+class BadRecord(CallHistoryError):
+    """A record without its key or without a usable replication key."""
+
+
+class StoppedError(CallHistoryError):
+    """The run is being stopped; nobody's fault, and nothing to tell the user."""

@@ -1,0 +1,504 @@
+"""Passes over a window: which page to ask for next, and whether what came is whole.
+
+A pass reads every page of one window once. It is fed pages by the reader and says, without any
+I/O, which pages to ask for next; several may be under way at once. At its end it has proved
+itself, or it raises:
+
+- `Disturbed`: the pages do not fit together (a total that moved, pages that shifted): read again.
+- `TooMany`: the vendor's cap, or more than fits in memory: split the window.
+
+How a pass proves itself depends on what the vendor gives: a total (`NumberedPages`,
+`OffsetPages`), pages that overlap (`OffsetPages`), a cursor that ends (`CursorPages`), or values
+that anchor the next page (`AnchoredPages`).
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Results that stop at a multiple of this many could have been cut by a cap nobody documents.
+ROUND_NUMBER = 50
+
+
+class Position(NamedTuple):
+    """Where a page lies in its pass.
+
+    Attributes:
+        number: A page number or an offset.
+        cursor: An opaque cursor.
+        anchor: The stamp to start at instead of the window's start, fixed-width UTC.
+        beyond: Whether the page should not exist: a refusal then says the same as an empty page.
+    """
+
+    number: int = 0
+    cursor: str = ""
+    anchor: str = ""
+    beyond: bool = False
+
+
+class ReadCall(NamedTuple):
+    """One call as it came in a page, ready to be written.
+
+    Attributes:
+        key: The call's key, as the vendor gives it.
+        moment: The replication key's value, fixed-width UTC.
+        lines: The finished RECORD messages, one line each. None for a bad record that is skipped.
+        fingerprint: Tells whether the same key came with other content.
+        unfinished_since: When the call began, if it is unfinished; fixed-width UTC.
+        misfits: How many of its values did not fit their declared type.
+    """
+
+    key: str | int
+    moment: str
+    lines: bytes | None
+    fingerprint: int
+    unfinished_since: str | None = None
+    misfits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a vendor answered for one position.
+
+    Attributes:
+        calls: The calls in the vendor's order.
+        total: How many calls the vendor says the window has, if it says so.
+        size: The page size that the answer says it used, if it says so.
+        next: The cursor of the next page, "" where there is none.
+    """
+
+    calls: Sequence[ReadCall]
+    total: int | None = None
+    size: int | None = None
+    next: str = ""
+
+
+class Disturbed(Exception):  # noqa: N818 - not an error yet: the window is read again
+    """The pages of a pass do not prove that they are whole."""
+
+
+class TooMany(Exception):  # noqa: N818 - not an error yet: the window is split
+    """The window holds more than the vendor gives, or than fits comfortably in memory.
+
+    Attributes:
+        calls: How many calls the window is known or thought to hold.
+        at_cap: Whether the vendor's cap is the reason. If not, a window that cannot be split any
+            further may be read whole.
+    """
+
+    def __init__(self, reason: str, *, calls: int, at_cap: bool) -> None:
+        super().__init__(reason)
+        self.calls = calls
+        self.at_cap = at_cap
+
+
+@dataclass(slots=True)
+class Experience:
+    """What a stream has learnt of its vendor during one sync, shared by its passes.
+
+    Attributes:
+        most_calls: The largest number of calls that one pass has received. A vendor that has
+            given so many does not stop at fewer.
+        total_holds: Whether the vendor's total was right for a window of several pages. Until
+            then even a single page is followed by a look at the next.
+        cap: The number of results at which the vendor turned out to stop.
+        opening: The cursor that opens a pass, where the vendor pages by cursor.
+    """
+
+    most_calls: int = 0
+    total_holds: bool = False
+    cap: int | None = None
+    opening: str = ""
+
+
+@dataclass(slots=True)
+class Limits:
+    """What a pass may receive.
+
+    Attributes:
+        page_size: How many calls to ask for per page.
+        most_calls: A window with more than this is split. None where it cannot be.
+        cap: The number of results at which the vendor is known to stop, if it is known.
+    """
+
+    page_size: int
+    most_calls: int | None = None
+    cap: int | None = None
+
+
+class Pass(abc.ABC):
+    """One pass over one window."""
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        self.limits = limits
+        self.experience = experience
+        self.calls: dict[str | int, ReadCall] = {}
+        self.rows = 0
+        self.total: int | None = None
+
+    def opening(self) -> list[Position]:
+        """The first page to ask for."""
+        return [Position()]
+
+    @abc.abstractmethod
+    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+        """Take in a page and say which to ask for now; none when others are still under way.
+
+        Args:
+            position: The page that was asked for.
+            page: What came.
+            ahead: How many pages may be asked for beyond those known to exist.
+
+        Raises:
+            Disturbed: The pass is not whole; the window has to be read again.
+            TooMany: The window has to be split.
+        """
+
+    @abc.abstractmethod
+    def prove(self) -> None:
+        """Confirm, when every page asked for has come, that nothing is missing.
+
+        Raises:
+            Disturbed: The pass is not whole; the window has to be read again.
+            TooMany: The window has to be split.
+        """
+
+    def _collect(self, calls: Iterable[ReadCall]) -> int:
+        """Keep the calls of a page; return how many of them are new."""
+        before = len(self.calls)
+        for call in calls:
+            self.calls[call.key] = call
+        return len(self.calls) - before
+
+    def _note_total(self, page: Page) -> None:
+        if page.total is None:
+            return
+        if self.total is not None and page.total != self.total:
+            raise Disturbed(f"the vendor's total moved from {self.total} to {page.total}")
+        self.total = page.total
+        self._check_size(page.total)
+
+    def _check_size(self, calls: int) -> None:
+        caps = [cap for cap in (self.limits.cap, self.experience.cap) if cap is not None]
+        if caps and calls >= min(caps):
+            reason = f"{calls} calls reach the vendor's cap of {min(caps)}"
+            raise TooMany(reason, calls=calls, at_cap=True)
+        most = self.limits.most_calls
+        if most is not None and calls > most:
+            raise TooMany(f"{calls} calls are more than {most}", calls=calls, at_cap=False)
+
+    def _prove_total(self, *, several_pages: bool) -> None:
+        """Compare the distinct calls with the vendor's total.
+
+        One page that holds as many rows as the vendor counts is whole, even where the vendor
+        itself keeps a key twice.
+        """
+        if self.total is None or (not several_pages and self.rows == self.total):
+            return
+        if len(self.calls) != self.total:
+            came = f"{len(self.calls)} different calls came"
+            raise Disturbed(f"the vendor's total is {self.total}, but {came}")
+        self.experience.total_holds = True
+
+    @property
+    def ends_like_a_cap(self) -> bool:
+        """Whether the results end just where an undocumented cap could have cut them.
+
+        That is at a round number or, without a total, after a full page; unless the vendor has
+        given more than that in one pass before.
+        """
+        received = len(self.calls)
+        if not received or received < self.experience.most_calls:
+            return False
+        return received % ROUND_NUMBER == 0 or (self.total is None and self._last_page_full)
+
+    @property
+    @abc.abstractmethod
+    def _last_page_full(self) -> bool:
+        """Whether the last page with calls held as many as a page can."""
+
+
+class NumberedPages(Pass):
+    """Pages by number, with a total: the distinct calls of all pages must be as many.
+
+    Page numbers cannot be trusted to end: a vendor may clamp them, or cut the page size. So the
+    pages are counted by what the first one held, and pages are asked for until nothing new comes.
+    """
+
+    #: The number of the first page.
+    first_page = 1
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._asked = 0
+        self._awaited = 0
+        self._full = 0
+        self._last: tuple[int, int] = (0, 0)
+
+    @override
+    def opening(self) -> list[Position]:
+        return self._ask(1)
+
+    @override
+    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+        self._awaited -= 1
+        self._note_total(page)
+        self.rows += len(page.calls)
+        new = self._collect(page.calls)
+        if page.calls:
+            self._last = max(self._last, (position.number, len(page.calls)))
+        if position.number == self.first_page:
+            self._full = self._page_size(page)
+            if page.calls and len(page.calls) < (self.total or 0):
+                return self._ask(-(-(self.total or 0) // len(page.calls)) - 1)
+        return self._ask(1, beyond=True) if not self._awaited and self._may_follow(new) else []
+
+    def _page_size(self, page: Page) -> int:
+        """How many calls a page holds: the first one is full if the total says that more exist."""
+        if len(page.calls) < (self.total or 0):
+            return len(page.calls)
+        return min(self.limits.page_size, page.size or self.limits.page_size)
+
+    def _may_follow(self, new: int) -> bool:
+        """Whether one more page could bring more than all that were asked for."""
+        if not new:
+            return False
+        if len(self.calls) < (self.total or 0) or self._last_page_full:
+            return True
+        return self._asked == 1 and not self.experience.total_holds
+
+    def _ask(self, pages: int, *, beyond: bool = False) -> list[Position]:
+        first = self.first_page + self._asked
+        self._asked += pages
+        self._awaited += pages
+        return [Position(number, beyond=beyond) for number in range(first, first + pages)]
+
+    @override
+    def prove(self) -> None:
+        self._prove_total(several_pages=self.rows > self._full)
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        return self._last[1] >= self._full
+
+
+class OffsetPages(Pass):
+    """Pages by offset, each beginning with the last call of the page before.
+
+    The call seen again proves that nothing moved before it. With a total the pages are asked for
+    side by side, and the distinct calls must be as many; without one, the pass ends at the page
+    that holds nothing but the call seen again.
+    """
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._pages = 0
+        self._frontier = 0
+        self._step = 0
+        self._last_key: str | int | None = None
+        self._last_length = 0
+        self._waiting: dict[int, Page] = {}
+        self._asked: set[int] = {0}
+        self._ended = False
+
+    @override
+    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+        if self._ended:
+            return []
+        self._note_total(page)
+        self._waiting[position.number] = page
+        while not self._ended and self._frontier in self._waiting:
+            self._advance(self._waiting.pop(self._frontier))
+        return [] if self._ended else self._next(ahead)
+
+    def _advance(self, page: Page) -> None:
+        """Take in the page that begins where the pages so far end."""
+        calls = page.calls
+        if self._pages and self._step:
+            if not calls or calls[0].key != self._last_key:
+                raise Disturbed(f"the call at offset {self._frontier} is no longer there")
+            calls = calls[1:]
+        if self._collect(calls) < len(calls) and self._pages:
+            raise Disturbed("the pages overlap by more than the call that was asked for again")
+        self.rows += len(calls)
+        if calls:
+            self._last_key, self._last_length = calls[-1].key, len(page.calls)
+        if not self._pages:
+            # A page of one call cannot overlap the next.
+            self._step = max(len(calls) - 1, 0)
+        self._pages += 1
+        if self.total is None:
+            self._check_size(self.rows)
+        self._frontier = self.rows - (1 if self._step else 0)
+        self._ended = not calls or self._total_reached()
+
+    def _total_reached(self) -> bool:
+        """Whether the total is reached, by a page that was not full: nothing can follow."""
+        if self.rows != self.total or self._last_page_full:
+            return False
+        return self._pages > 1 or self.experience.total_holds
+
+    def _next(self, ahead: int) -> list[Position]:
+        step = self._step or 1
+        end = self._frontier + step * max(ahead, 1) if self.total is None else self.total - 1
+        wanted = range(self._frontier, max(end, self._frontier + 1), step)
+        fresh = [offset for offset in wanted if offset not in self._asked]
+        self._asked.update(fresh)
+        return [Position(offset, beyond=not self._step) for offset in fresh]
+
+    @override
+    def prove(self) -> None:
+        if not self._ended:
+            raise Disturbed(f"the pages break off at offset {self._frontier}")
+        self._prove_total(several_pages=self.rows > self._step + 1)
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        full = self._step + 1 if self._pages > 1 and self.rows > self._step + 1 else 0
+        return self._last_length >= (full or self.limits.page_size)
+
+
+class CursorPages(Pass):
+    """Pages by an opaque cursor: whole when the cursor has run to its end.
+
+    The end is a page without calls, or one without a next cursor. A first page with calls and
+    without a next cursor is asked for again with `other_opening`: in one dialect the empty cursor
+    does not open the cursor mode.
+    """
+
+    #: The cursor that opens the cursor mode where an empty one does not.
+    other_opening = "."
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._seen: set[str] = set()
+        self._largest = 0
+        self._last_length = 0
+        self._last_size = limits.page_size
+        self._has_next = False
+        self._ended = False
+
+    @override
+    def opening(self) -> list[Position]:
+        return [self._ask(self.experience.opening)]
+
+    def _ask(self, cursor: str, *, beyond: bool = False) -> Position:
+        if cursor in self._seen:
+            raise Disturbed("the vendor's cursor came back to where it had been")
+        self._seen.add(cursor)
+        return Position(cursor=cursor, beyond=beyond)
+
+    @override
+    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+        reopened = position.cursor == self.other_opening
+        if not page.calls:
+            self._ended = True
+            return []
+        if reopened:
+            self.calls.clear()
+        new = self._collect(page.calls)
+        self._note_page(page)
+        if page.next:
+            if not new:
+                raise Disturbed("a page brought nothing but calls that had come before")
+            if reopened:
+                self.experience.opening = self.other_opening
+            return [self._ask(page.next)]
+        if not position.cursor and self.other_opening not in self._seen:
+            return [self._ask(self.other_opening, beyond=True)]
+        self._ended = True
+        return []
+
+    def _note_page(self, page: Page) -> None:
+        self._last_length = len(page.calls)
+        self._largest = max(self._largest, self._last_length)
+        self._last_size = min(self.limits.page_size, page.size or self.limits.page_size)
+        self._has_next = bool(page.next)
+        self._check_size(len(self.calls))
+
+    @override
+    def prove(self) -> None:
+        if not self._ended:
+            raise Disturbed("the cursor did not come to its end")
+        if self.calls and not self._has_next and self._last_length >= self._last_size:
+            reason = "a full page without a next one"
+            raise TooMany(reason, calls=2 * len(self.calls), at_cap=True)
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        several = len(self.calls) > self._largest
+        return self._last_length >= (self._largest if several else self._last_size)
+
+
+class AnchoredPages(Pass):
+    """Pages that begin at the value where the one before ended, for a set that re-sorts itself.
+
+    Read in ascending order of a stamp that only ever grows (the last update), a call that changes
+    moves behind everything read so far. So nothing is passed over, however much changes meanwhile:
+    what moves behind the window's end belongs to a later window. Calls with the very stamp of the
+    anchor come again and are told by their key; where a whole page has one stamp, an offset leads
+    through it, overlapping as `OffsetPages` do.
+    """
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._ended = False
+        self._largest = 0
+        self._last_length = 0
+        self._last_key: str | int | None = None
+
+    @override
+    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+        moments = [call.moment for call in page.calls]
+        if moments != sorted(moments):
+            raise Disturbed("the calls did not come in the order that was asked for")
+        if position.number and (not moments or page.calls[0].key != self._last_key):
+            raise Disturbed(f"the call at offset {position.number} is no longer there")
+        if not position.anchor and page.total is not None:
+            self._check_size(page.total)
+        new = self._collect(page.calls)
+        if new:
+            self._last_length = len(moments)
+        self._check_size(len(self.calls))
+        self._largest = max(self._largest, len(moments))
+        self._ended = self._nothing_follows(position, page, new)
+        return [] if self._ended else [self._after(position, page, new)]
+
+    def _nothing_follows(self, position: Position, page: Page, new: int) -> bool:
+        rows = len(page.calls)
+        if not rows or (position.number and rows == 1):
+            return True
+        if new:
+            return False
+        if page.total is None:
+            return rows < self._largest
+        return position.number + rows >= page.total
+
+    def _after(self, position: Position, page: Page, new: int) -> Position:
+        first, last = page.calls[0], page.calls[-1]
+        self._last_key = last.key
+        if new and last.moment > max(first.moment, position.anchor):
+            return Position(anchor=last.moment)
+        # A page of one call cannot overlap the next.
+        overlap = 1 if len(page.calls) > 1 else 0
+        return Position(position.number + len(page.calls) - overlap, anchor=position.anchor)
+
+    @override
+    def prove(self) -> None:
+        if not self._ended:
+            raise Disturbed("the pages break off before the end of the window")
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        return self._last_length >= self.limits.page_size

@@ -1,0 +1,415 @@
+"""Reads spans of history completely and in order, several windows and pages at a time.
+
+One thread, the caller's, keeps the books: which windows are under way, which page to ask for
+next, what is whole. Workers only fetch pages. So nothing here needs a lock, and what leaves is in
+window order, however the answers came.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from tap_callhistory.errors import (
+    TOO_MANY_CALLS,
+    IncompleteWindow,
+    StoppedError,
+    VendorRefusal,
+)
+from tap_callhistory.pages import Disturbed, Experience, Limits, Page, Pass, Position, TooMany
+from tap_callhistory.windows import Planner, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from threading import Event
+
+    from tap_callhistory.pages import ReadCall
+    from tap_callhistory.workers import Workers
+
+#: How often a window is read before it is split, because its pages did not prove themselves.
+PASSES_PER_WINDOW = 3
+#: A window is planned to hold this many pages, within the two bounds after it.
+COMFORTABLE_PAGES = 12
+FEWEST_COMFORTABLE_CALLS = 2_000
+MOST_COMFORTABLE_CALLS = 10_000
+#: A window with more than this many times the comfortable number of calls is split.
+MOST_CALLS_FACTOR = 3
+#: Calls held in memory, read and not yet written, beyond which no further window is begun.
+LOOK_AHEAD_CALLS = 30_000
+#: How often the books are looked at while nothing arrives.
+POLL_SECONDS = 0.25
+#: Answers that say no to a window, perhaps because it is too long.
+SPAN_REFUSALS = frozenset({400, 413, 422})
+
+
+class PageRequest(NamedTuple):
+    """What a worker is asked to fetch, and for which pass."""
+
+    reading: Reading
+    attempt: int
+    position: Position
+
+
+class Source(Protocol):
+    """What the reader needs of a vendor's stream."""
+
+    @property
+    def resolution(self) -> timedelta:
+        """The smallest step of the vendor's date parameters."""
+
+    @property
+    def limits(self) -> Limits:
+        """Page size and known cap."""
+
+    @property
+    def first_window(self) -> timedelta:
+        """The length of the first window, when nothing is known of the history yet."""
+
+    def new_pass(self, limits: Limits, experience: Experience) -> Pass:
+        """A fresh pass over one window."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What reading cost, and what it found, so far."""
+
+    windows: int = 0
+    rereads: int = 0
+    splits: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWindow:
+    """A window that was read whole.
+
+    Attributes:
+        window: The stretch of history.
+        calls: All its calls, sorted by (replication key, key), bad records last.
+    """
+
+    window: Window
+    calls: list[ReadCall]
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """A vendor may have cut a window's results at some number: its parts tell.
+
+    Attributes:
+        calls: Where the results ended.
+        keys: The keys that came for the window and its parts. More of them than `calls` prove it.
+        open_parts: How many parts are still to be read.
+    """
+
+    calls: int
+    keys: set[str | int]
+    open_parts: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """A window being read."""
+
+    window: Window
+    attempt: int = 0
+    current: Pass | None = None
+    first_positions: list[Position] = field(default_factory=list)
+    to_ask: deque[Position] = field(default_factory=deque)
+    under_way: int = 0
+    calls: list[ReadCall] | None = None
+    total: int | None = None
+    error: Exception | None = None
+    suspicion: Suspicion | None = None
+    suspect: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to ask for."""
+        return self.calls is not None or self.error is not None
+
+
+class Reader:
+    """Reads spans of one stream's history, window by window, each proved to be whole."""
+
+    def __init__(
+        self,
+        source: Source,
+        workers: Workers[PageRequest, Page],
+        *,
+        concurrency: int,
+        stop: Event,
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make a reader.
+
+        Args:
+            source: The stream.
+            workers: Fetch the pages; their work is `source`'s.
+            concurrency: How many windows are read at once, and how many requests are under way.
+            stop: When set, reading ends with `StoppedError` at the next look at the books.
+            tick: Called at least every `POLL_SECONDS` while waiting.
+        """
+        self.experience = Experience()
+        self.tally = Tally()
+        self._source = source
+        self._workers = workers
+        self._concurrency = concurrency
+        self._stop = stop
+        self._tick = tick
+        self._queue: deque[Reading] = deque()
+        self._under_way = 0
+        self._longest_accepted = timedelta(0)
+        pages = COMFORTABLE_PAGES * source.limits.page_size
+        self._comfortable = min(max(pages, FEWEST_COMFORTABLE_CALLS), MOST_COMFORTABLE_CALLS)
+        self._planner = self._plan([])
+
+    def _plan(self, spans: Sequence[Window]) -> Planner:
+        return Planner(
+            spans,
+            resolution=self._source.resolution,
+            comfortable=self._comfortable,
+            first=self._source.first_window,
+        )
+
+    def read(self, spans: Sequence[Window]) -> Iterator[ReadWindow]:
+        """Read spans of history.
+
+        Args:
+            spans: In order, not overlapping.
+
+        Yields:
+            Windows read whole, in order, together covering the spans.
+
+        Raises:
+            IncompleteWindow: A window cannot be proved whole at the vendor's smallest resolution.
+            CallHistoryError: What the transport or a record raised, after all windows before it
+                have been yielded.
+        """
+        self._planner = self._plan(spans)
+        while True:
+            self._begin_windows()
+            self._submit()
+            if self._queue and self._may_leave(self._queue[0]):
+                yield self._leave(self._queue.popleft())
+            elif self._queue:
+                self._wait()
+            else:
+                return
+
+    def _begin_windows(self) -> None:
+        while self._room_for_a_window() and (window := self._planner.next()):
+            self._queue.append(self._begin(Reading(window)))
+
+    def _room_for_a_window(self) -> bool:
+        unsettled = sum(not reading.settled for reading in self._queue)
+        if not self._queue:
+            return True
+        if not self._planner.knows or any(reading.error for reading in self._queue):
+            return False
+        held = sum(len(reading.calls or ()) for reading in self._queue)
+        expected = unsettled * self._comfortable
+        return unsettled < self._concurrency and held + expected < LOOK_AHEAD_CALLS
+
+    def _begin(self, reading: Reading) -> Reading:
+        """Begin a pass over a window, the first one or another one."""
+        splittable = reading.window.can_split(self._source.resolution)
+        most_calls = MOST_CALLS_FACTOR * self._comfortable if splittable else None
+        limits = replace(self._source.limits, most_calls=most_calls)
+        reading.attempt += 1
+        reading.current = self._source.new_pass(limits, self.experience)
+        reading.first_positions = reading.current.opening()
+        reading.to_ask = deque(reading.first_positions)
+        reading.under_way = 0
+        return reading
+
+    def _submit(self) -> None:
+        for reading in self._queue:
+            while reading.to_ask and self._under_way < self._concurrency:
+                self._workers.submit(
+                    PageRequest(reading, reading.attempt, reading.to_ask.popleft())
+                )
+                reading.under_way += 1
+                self._under_way += 1
+
+    def _wait(self) -> None:
+        """Wait for a page and enter it into the books."""
+        self._tick()
+        if self._stop.is_set():
+            raise StoppedError("stopped")
+        finished = self._workers.finished(POLL_SECONDS)
+        if finished is None:
+            return
+        request, page, error = finished
+        self._under_way -= 1
+        reading = request.reading
+        if request.attempt != reading.attempt or reading.settled:
+            return
+        reading.under_way -= 1
+        try:
+            self._enter(reading, request.position, page, error)
+        except Disturbed as reason:
+            self._read_again(reading, str(reason))
+        except TooMany as reason:
+            self._split_dense(reading, reason)
+
+    def _enter(
+        self, reading: Reading, position: Position, page: Page | None, error: Exception | None
+    ) -> None:
+        current = reading.current
+        if error is not None and position.beyond and _is_refusal(error):
+            page, error = Page(calls=()), None
+        if current is None or page is None:
+            self._fail_or_shorten(reading, position, error)
+            return
+        self._longest_accepted = max(self._longest_accepted, reading.window.length)
+        idle = self._concurrency - self._under_way - len(reading.to_ask)
+        known = current.total
+        try:
+            reading.to_ask.extend(current.take(position, page, max(idle, 1)))
+        finally:
+            self.experience.most_calls = max(self.experience.most_calls, len(current.calls))
+        if known is None and current.total is not None and not self._planner.knows:
+            self._planner.learn(reading.window, current.total)
+        if not reading.to_ask and not reading.under_way:
+            self._finish(reading, current)
+
+    def _finish(self, reading: Reading, current: Pass) -> None:
+        """Take a pass for whole if it proves itself, and no cap can have cut it."""
+        current.prove()
+        received = len(current.calls)
+        suspicion = reading.suspicion
+        if suspicion is not None:
+            suspicion.keys.update(current.calls)
+            if len(suspicion.keys) > suspicion.calls:
+                self.experience.cap = suspicion.calls
+        reading.suspect = current.ends_like_a_cap
+        if reading.suspect and reading.window.can_split(self._source.resolution):
+            self._split_suspect(reading, current)
+            return
+        if suspicion is not None:
+            suspicion.open_parts -= 1
+        self._planner.learn(reading.window, received)
+        reading.total = current.total
+        reading.calls = sorted(
+            current.calls.values(), key=lambda call: (call.lines is None, call.moment, call.key)
+        )
+        reading.current = None
+
+    def _split_suspect(self, reading: Reading, current: Pass) -> None:
+        suspicion = reading.suspicion
+        if suspicion is None or suspicion.calls != len(current.calls):
+            if suspicion is not None:
+                suspicion.open_parts -= 1
+            suspicion = Suspicion(len(current.calls), set(current.calls), open_parts=1)
+        self._replace(reading, reading.window.split(2, self._source.resolution), suspicion)
+
+    def _split_dense(self, reading: Reading, reason: TooMany) -> None:
+        """Split a window that holds too much, into parts that should be comfortable."""
+        if not reading.window.can_split(self._source.resolution):
+            self._give_up(reading, str(reason))
+            return
+        calls = max(reason.calls, self._estimate(reading))
+        self._planner.learn(reading.window, calls)
+        parts = reading.window.split(-(-calls // self._comfortable), self._source.resolution)
+        self._replace(reading, parts, reading.suspicion)
+
+    def _estimate(self, reading: Reading) -> int:
+        """How many calls a window must hold, if it goes on as densely as what came of it."""
+        current = reading.current
+        moments = [call.moment for call in current.calls.values()] if current else []
+        if not moments:
+            return 0
+        seen = _instant(max(moments)) - _instant(min(moments))
+        share = reading.window.length / max(seen, self._source.resolution)
+        return int(len(moments) * min(max(share, 1), 1000))
+
+    def _read_again(self, reading: Reading, reason: str) -> None:
+        """Read a window once more; split it when that has not helped."""
+        self.tally.rereads += 1
+        if reading.attempt % PASSES_PER_WINDOW:
+            self._begin(reading)
+        elif reading.window.can_split(self._source.resolution):
+            parts = reading.window.split(2, self._source.resolution)
+            self._replace(reading, parts, reading.suspicion)
+        else:
+            self._give_up(reading, reason)
+
+    def _fail_or_shorten(
+        self, reading: Reading, position: Position, error: Exception | None
+    ) -> None:
+        """A refused window may only be too long or too full, if others were not refused."""
+        resolution = self._source.resolution
+        others_accepted = self._longest_accepted > timedelta(0)
+        too_many = isinstance(error, VendorRefusal) and error.code == TOO_MANY_CALLS
+        perhaps = _is_refusal(error) and position in reading.first_positions
+        if perhaps and (others_accepted or too_many) and reading.window.can_split(resolution):
+            if reading.window.length > self._longest_accepted:
+                self._planner.refuse(reading.window)
+            self._replace(reading, reading.window.split(4, resolution), reading.suspicion)
+        else:
+            self._settle(reading, error)
+
+    def _replace(
+        self, reading: Reading, windows: list[Window], suspicion: Suspicion | None
+    ) -> None:
+        self.tally.splits += 1
+        if suspicion is not None:
+            suspicion.open_parts += len(windows) - 1
+        place = self._queue.index(reading)
+        reading.attempt += 1  # what is still under way for it no longer counts
+        reading.calls = []
+        del self._queue[place]
+        for window in reversed(windows):
+            part = self._begin(Reading(window, suspicion=suspicion))
+            self._queue.insert(place, part)
+
+    def _give_up(self, reading: Reading, reason: str) -> None:
+        self._settle(
+            reading,
+            IncompleteWindow(
+                f"the window {reading.window} cannot be read whole: {reason}. "
+                f"It cannot be split any further"
+            ),
+        )
+
+    def _settle(self, reading: Reading, error: Exception | None) -> None:
+        reading.error = error or IncompleteWindow(f"nothing came for the window {reading.window}")
+        reading.to_ask.clear()
+        reading.current = None
+
+    def _may_leave(self, reading: Reading) -> bool:
+        """Whether a window is settled, and no part of its suspicion can still accuse it."""
+        if not reading.settled:
+            return False
+        if reading.suspect and reading.suspicion is not None:
+            return self._cut(reading) or not reading.suspicion.open_parts
+        return True
+
+    def _cut(self, reading: Reading) -> bool:
+        cap = self.experience.cap
+        return cap is not None and self.experience.most_calls <= cap == len(reading.calls or ())
+
+    def _leave(self, reading: Reading) -> ReadWindow:
+        if reading.error is not None:
+            raise reading.error
+        calls = reading.calls or []
+        if reading.suspect and self._cut(reading):
+            raise IncompleteWindow(
+                f"the window {reading.window} cannot be read whole: the vendor stops at "
+                f"{len(calls)} results, and the window cannot be split any further"
+            )
+        self.tally.windows += 1
+        if reading.total is not None:
+            self.tally.total = (self.tally.total or 0) + reading.total
+        return ReadWindow(reading.window, calls)
+
+
+def _instant(moment: str) -> datetime:
+    return datetime.fromisoformat(moment)
+
+
+def _is_refusal(error: Exception | None) -> bool:
+    return isinstance(error, VendorRefusal) and error.status in SPAN_REFUSALS | {404}

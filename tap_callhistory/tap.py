@@ -1,0 +1,258 @@
+"""The tap: from settings to the streams of the configured vendors, and to an honest exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dotenv import find_dotenv
+from dotenv.main import DotEnv
+from singer_sdk import Tap, metrics
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from typing_extensions import override
+
+from tap_callhistory.environment import settings_from
+from tap_callhistory.errors import CallHistoryError, SettingsError, StateError
+from tap_callhistory.redaction import Redactor, redact_logging
+from tap_callhistory.settings import Settings, config_schema, secret_values
+from tap_callhistory.vendors import VENDORS
+from tap_callhistory.writer import CallWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+
+    from tap_callhistory.stream import CallHistoryStream
+    from tap_callhistory.summary import Summary
+
+
+class StreamsFailed(CallHistoryError):  # noqa: N818 - what happened, in the user's words
+    """Some streams did not come to their end; the others did.
+
+    Attributes:
+        lines: One line per failed stream: what happened, to where it is loaded, what to do.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+class OutputClosed(CallHistoryError):  # noqa: N818 - likewise
+    """Nobody reads the output any more: the target ended before the tap."""
+
+
+class Terminated(CallHistoryError):  # noqa: N818 - likewise
+    """The run was ended by a signal.
+
+    Attributes:
+        signum: The signal's number.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__("the run was ended by a signal")
+        self.signum = signum
+
+
+class TapCallHistory(Tap):
+    """Loads the call logs of Kavenegar, eTelecom, TWIN, CINNOX and Utel into any warehouse.
+
+    Every call, once, correct, and soon after it happened; run after run, from state.
+    """
+
+    name = "tap-callhistory"
+    config_jsonschema: ClassVar[dict[str, Any]] = config_schema(VENDORS)
+    # The streams depend on the vendors in the settings, so discovery needs valid ones.
+    dynamic_catalog = True
+    message_writer_class = CallWriter
+    # BATCH is left out: it would bypass stream maps, selection and conforming.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(
+        self, *, config: Any = None, parse_env_config: bool = False, **kwargs: Any
+    ) -> None:
+        """Make a tap.
+
+        Args:
+            config: The settings, as singer-sdk takes them.
+            parse_env_config: Whether environment variables are settings, too; they count more.
+            kwargs: As singer-sdk takes them.
+
+        Raises:
+            ConfigValidationError: With one line per fault of the settings.
+            StateError: The state is no Singer state.
+        """
+        self.began = datetime.now(UTC)
+        self.stop = threading.Event()
+        self._signum: int | None = None
+        self._redactor = Redactor(mask_numbers=True)
+        self._running = ExitStack()
+        self._sandbox_settings: Mapping[str, Mapping[str, Any]] | None = None
+        self.settings: Settings
+        if parse_env_config:
+            DotEnv(find_dotenv(usecwd=True)).set_as_environment_variables()
+            given = settings_from(os.environ, self.config_jsonschema, self._env_var_prefix)
+            config = {**(config or {}), **given}
+        super().__init__(config=config, **kwargs)
+        self.writer.on_closed = self.stop.set
+
+    @property
+    def writer(self) -> CallWriter:
+        """The writer of all messages."""
+        writer = self.message_writer
+        if not isinstance(writer, CallWriter):
+            raise TypeError("tap-callhistory writes through its own writer")
+        return writer
+
+    # Settings.
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings with our own words: the SDK's would show their values."""
+        for secret in secret_values(self._config, VENDORS):
+            self.conceal(secret)
+        redact_logging(self._redactor)
+        try:
+            self.settings = Settings.from_config(self._config, VENDORS, now=self.began)
+        except SettingsError as error:
+            raise ConfigValidationError(
+                "The settings are not usable", errors=error.faults, schema={}
+            ) from None
+        return []
+
+    def conceal(self, secret: str) -> None:
+        """Keep a secret out of all logs from now on."""
+        self._redactor.add(secret)
+
+    def vendor_settings(self, vendor: str) -> Mapping[str, Any]:
+        """A vendor's settings; in the sandbox with its address and credentials."""
+        given = self.settings.vendors[vendor]
+        if not self.settings.sandbox:
+            return given
+        return {**given, **self._sandbox()[vendor]}
+
+    def _sandbox(self) -> Mapping[str, Mapping[str, Any]]:
+        """Start the sandbox in this process, once; it ends with the sync."""
+        if self._sandbox_settings is None:
+            try:
+                from tap_callhistory.sandbox.server import Sandbox  # noqa: PLC0415 - an extra
+            except ImportError:
+                raise SettingsError(
+                    "sandbox needs the extra of the same name: pip install "
+                    "'tap-callhistory[sandbox]'"
+                ) from None
+            sandbox = Sandbox(vendors=tuple(self.settings.vendors))
+            url = self._running.enter_context(sandbox.serve())
+            self._sandbox_settings = sandbox.settings(url)
+        return self._sandbox_settings
+
+    # Streams and state.
+
+    @override
+    def discover_streams(self) -> list[CallHistoryStream]:
+        return [each(self) for each in VENDORS if each.vendor in self.settings.vendors]
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+        well_formed = isinstance(bookmarks, dict) and all(
+            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        )
+        if not well_formed:
+            raise StateError(
+                "the state is not a Singer state: an object with an object per stream in "
+                "bookmarks. Nothing was read. Restore the last good state, or run without one to "
+                "load from start_date again"
+            )
+        super().load_state(state)
+
+    # The run.
+
+    @override  # type: ignore[misc]
+    def sync_all(self) -> None:  # final in the SDK, which stops at a failure
+        """Sync all selected streams; the failure of one does not stop the others.
+
+        Raises:
+            StreamsFailed: At the end, if streams have failed.
+            OutputClosed: The target has closed the pipe.
+            Terminated: A signal has ended the run.
+        """
+        with self._running:
+            super().sync_all()
+        if self.writer.closed:
+            raise OutputClosed("the target stopped reading")
+        if self._signum is not None:
+            raise Terminated(self._signum)
+        lines = [self._obituary(each) for each in self._call_streams() if each.failure]
+        if lines:
+            raise StreamsFailed(lines)
+
+    def _call_streams(self) -> list[CallHistoryStream]:
+        return [each for each in self.streams.values() if hasattr(each, "failure")]  # type: ignore[misc]
+
+    @staticmethod
+    def _obituary(stream: CallHistoryStream) -> str:
+        """One line: what happened, to where the stream is loaded, what to do."""
+        fault = str(stream.failure).removeprefix(f"{stream.name}: ").rstrip(". ")
+        advice = getattr(stream.failure, "advice", None)
+        until = stream.stream_state.get("replication_key_value")
+        loaded = f"It is loaded up to {until}" if until else "Nothing is bookmarked yet"
+        parts = [f"{stream.name} failed: {fault}", loaded]
+        if advice and advice not in fault:
+            parts.append(advice.rstrip("."))
+        parts.append("The next run goes on from there")
+        return ". ".join(parts) + "."
+
+    def log_summary(self, stream: str, summary: Summary) -> None:
+        """Write a stream's closing Singer metric: its records, with all else as tags."""
+        tags = {"stream": stream, "pid": os.getpid(), **summary.tags()}
+        metrics.log(
+            self.metrics_logger,
+            metrics.Point("counter", metrics.Metric.RECORD_COUNT, summary.records, tags),
+        )
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Stop at the next look at the books; the second signal stops at once."""
+        if self.stop.is_set():
+            os._exit(128 + signum)
+        self._signum = signum
+        self.stop.set()
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is told in a line, never in a traceback."""
+    logger = TapCallHistory.logger
+    try:
+        TapCallHistory.cli()
+    except StreamsFailed as error:
+        for line in error.lines:
+            logger.error("%s", line)  # noqa: TRY400 - the line says it all
+        sys.exit(1)
+    except OutputClosed:
+        sys.exit(1)
+    except Terminated as error:
+        name = signal.Signals(error.signum).name
+        logger.warning("Ended by %s; what is bookmarked is loaded", name)
+        sys.exit(128 + error.signum)
+    except ConfigValidationError as error:
+        for line in error.errors:
+            logger.error("%s", line)  # noqa: TRY400
+        sys.exit(1)
+    except CallHistoryError as error:
+        logger.error("%s", error)  # noqa: TRY400
+        sys.exit(1)

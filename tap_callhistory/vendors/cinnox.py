@@ -1,0 +1,159 @@
+"""CINNOX (Hong Kong): call details, ``GET {api_url}/v1/api/apps/{app_id}/data/call-detail``.
+
+Source: CINNOX's public API reference. Times are UTC, pages are offsets, and nothing says how many
+calls there are in all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
+
+from typing_extensions import override
+
+from tap_callhistory.auth import Authenticator, BearerToken
+from tap_callhistory.clocks import rfc3339
+from tap_callhistory.errors import UnreadableAnswer
+from tap_callhistory.pages import OffsetPages, Position
+from tap_callhistory.stream import CallHistoryStream, RawPage
+from tap_callhistory.transport import Action, Request, Verdict
+
+if TYPE_CHECKING:
+    from tap_callhistory.windows import Window
+
+SETTINGS: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "CINNOX",
+    "description": "CINNOX (Hong Kong). Given, it adds the stream cinnox_call_details.",
+    "additionalProperties": False,
+    "required": ["api_url", "app_id", "app_token"],
+    "properties": {
+        "api_url": {
+            "type": "string",
+            "title": "API URL",
+            "description": (
+                "The base URL that the CINNOX dashboard shows for your app: everything before "
+                "/v1/api/apps."
+            ),
+            "examples": ["https://examplebaseurl.com"],
+            "format": "uri",
+        },
+        "app_id": {
+            "type": "string",
+            "title": "App ID",
+            "description": "The App ID that the CINNOX dashboard shows for your app.",
+            "pattern": r"^[A-Za-z0-9_.~-]*[A-Za-z0-9_~-][A-Za-z0-9_.~-]*$",
+        },
+        "app_token": {
+            "type": "string",
+            "title": "App Token",
+            "description": "The App Token that the CINNOX dashboard generates for your app.",
+            "format": "http-header",
+            "secret": True,
+        },
+        "page_size": {
+            "type": "integer",
+            "title": "Page size",
+            "description": "Calls asked for per request. Pages overlap by one, hence at least 2.",
+            "default": 500,
+            "minimum": 2,
+            "maximum": 500,
+        },
+        "requests_per_second": {
+            "type": "number",
+            "title": "Requests per second",
+            "description": "Budget for CINNOX, in place of the common requests_per_second.",
+            "exclusiveMinimum": 0,
+            "examples": [5],
+        },
+    },
+}
+
+
+GOOD_CODES: Final = frozenset({0, HTTPStatus.OK})
+"""The ``code`` of an answer that went well; inferred, as only error codes are documented."""
+
+VERDICTS: Final[dict[int, Verdict]] = {
+    6451000: Verdict(Action.STOP, advice="Check cinnox.page_size."),
+    6451001: Verdict(Action.RETRY),
+    6451010: Verdict(Action.SLOW_DOWN),
+    6450001: Verdict(Action.STOP, advice="Check cinnox.api_url."),
+}
+"""What the ``code`` of an error means, also in an answer with HTTP 200 (docs.cinnox.com)."""
+
+CREDENTIALS: Final = Verdict(Action.LOG_IN, advice="Check cinnox.app_id and cinnox.app_token.")
+
+
+class CinnoxPaginator(OffsetPages):
+    """Offsets without a total: every page begins with the last call of the one before."""
+
+
+class CinnoxCallDetails(CallHistoryStream):
+    """Call details of a CINNOX app."""
+
+    name = "cinnox_call_details"
+    vendor = "cinnox"
+    settings = SETTINGS
+    country = "HK"
+    read_by = "call_date"
+    paginator = CinnoxPaginator
+    began_field = "callDate"
+    #: Without a total, only reading tells how dense the history is.
+    first_window: ClassVar[timedelta] = timedelta(days=1)
+
+    @override
+    def authenticator(self) -> Authenticator:
+        return BearerToken(self.vendor_settings["app_token"], setting="cinnox.app_token")
+
+    @override
+    def page_request(self, bounds: Window, position: Position) -> Request:
+        base = self.vendor_settings["api_url"].rstrip("/")
+        app = quote(self.vendor_settings["app_id"], safe="")
+        params = {
+            "startAt": rfc3339(bounds.start),
+            "endAt": rfc3339(bounds.end),
+            "offset": str(position.number),
+            "limit": str(self.vendor_settings["page_size"]),
+        }
+        url = f"{base}/v1/api/apps/{app}/data/call-detail"
+        return Request(
+            "GET", url, tuple(params.items()), headers={"Content-Type": "application/json"}
+        )
+
+    @override
+    def read_page(self, body: Any) -> RawPage:
+        match body:
+            case {"result": list(records)}:
+                return RawPage(records)
+            case {"code": int(code), **rest} if code in GOOD_CODES and rest.get("result") is None:
+                return RawPage(())
+        raise UnreadableAnswer("an answer without result")
+
+    @override
+    def judge(self, status: int, body: object | None) -> Verdict | None:
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return replace(CREDENTIALS, message=_message(body))
+        match body:
+            case {"code": int(code)} if code not in GOOD_CODES and code != status:
+                unknown = Verdict(Action.RETRY if status == HTTPStatus.OK else Action.STOP)
+                verdict = VERDICTS.get(code, unknown)
+                return replace(verdict, code=str(code), message=_message(body))
+        return None
+
+    @override
+    def is_unfinished(self, record: dict[str, Any]) -> bool:
+        pending = is_true(record.get("isRecording")) and not is_true(record.get("hasAudioFile"))
+        return not record.get("callEndTime") or pending
+
+
+def is_true(value: object) -> bool:
+    """Whether a boolean of CINNOX says yes; its types are not always those documented."""
+    return str(value).lower() in {"true", "1"}
+
+
+def _message(body: object) -> str | None:
+    message = body.get("message") if isinstance(body, dict) else None
+    return message if isinstance(message, str) else None

@@ -1,0 +1,249 @@
+"""TWIN (and its white labels): call sessions, ``GET {api_url}/search/cis/calls``.
+
+Source: TWIN's public API reference. Times carry their offset, pages are offsets, and one period
+answers with no more than 50,000 calls. Its login, ``POST {iam_url}/auth/login``, gives a token that
+lasts a week.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from tap_callhistory.auth import Authenticator, BearerToken, Login
+from tap_callhistory.clocks import parse_instant
+from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer
+from tap_callhistory.pages import AnchoredPages, Experience, Limits, OffsetPages, Pass, Position
+from tap_callhistory.stream import CallHistoryStream, RawPage
+from tap_callhistory.transport import Action, Request, Verdict
+from tap_callhistory.windows import floor
+
+if TYPE_CHECKING:
+    from tap_callhistory.tap import TapCallHistory
+    from tap_callhistory.windows import Window
+
+SETTINGS: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "TWIN",
+    "description": (
+        "TWIN or one of its white labels. Given, it adds the stream twin_call_sessions. "
+        "It needs either an email and a password, or a token."
+    ),
+    "additionalProperties": False,
+    "anyOf": [{"required": ["email", "password"]}, {"required": ["token"]}],
+    "properties": {
+        "email": {
+            "type": "string",
+            "title": "Email",
+            "description": "Email of the user who logs in; needs the password too.",
+            "examples": ["reports@example.com"],
+        },
+        "password": {
+            "type": "string",
+            "title": "Password",
+            "description": "Password of the user who logs in.",
+            "secret": True,
+        },
+        "token": {
+            "type": "string",
+            "title": "Token",
+            "description": (
+                "A ready token, in place of email and password. It expires, after a week as a "
+                "rule; with email and password as well, a new one is fetched then."
+            ),
+            "format": "http-header",
+            "secret": True,
+        },
+        "api_url": {
+            "type": "string",
+            "title": "API URL",
+            "description": "Where the API begins: everything before /search/cis/calls.",
+            "default": "https://analyse.twin24.ai/api/v1",
+            "format": "uri",
+        },
+        "iam_url": {
+            "type": "string",
+            "title": "Login URL",
+            "description": "Where the login API begins: everything before /auth/login.",
+            "default": "https://iam.twin24.ai/api/v1",
+            "format": "uri",
+        },
+        "company_id": {
+            "type": "integer",
+            "title": "Company id",
+            "description": "Reads the calls of this company only.",
+            "minimum": 1,
+            "examples": [42],
+        },
+        "date_field_parameter": {
+            "type": "string",
+            "title": "Date field parameter",
+            "description": (
+                "Name of the query parameter that says which date the period applies to. TWIN's "
+                "pages do not give it, so it has no default. Without it calls are read by "
+                "created_at; with it, by updated_at, so that late results arrive by themselves."
+            ),
+            "pattern": r"^[A-Za-z_][A-Za-z0-9_.\[\]-]*$",
+            "not": {"enum": ["fields", "limit", "offset", "page", "from", "to", "sort"]},
+        },
+        "page_size": {
+            "type": "integer",
+            "title": "Page size",
+            "description": "Calls asked for per request. Pages overlap by one, hence at least 2.",
+            "default": 1000,
+            "minimum": 2,
+            "maximum": 1000,
+        },
+        "requests_per_second": {
+            "type": "number",
+            "title": "Requests per second",
+            "description": "Budget for TWIN, in place of the common requests_per_second.",
+            "exclusiveMinimum": 0,
+            "examples": [5],
+        },
+    },
+}
+
+
+FIELDS: Final = (
+    "id,phone,duration,taskId,taskName,botId,botName,regionId,timezone,status,shortNumber,"
+    "transferredToOperator,linkToLog,createdAt,updatedAt,startedAt,price,messages,"
+    "messagesAsString,additional,externalId,dialogResults,responder,nps,isFinished,recordPath,"
+    "operatorDuration,botDuration,markers"
+)
+"""All that can be asked for; what is not asked for does not come (TWIN's API reference)."""
+
+NEAR_THE_CAP: Final = 49_000
+"""No more than 50,000 records come for one period (TWIN's API reference); stay clear of it."""
+
+UNFINISHED: Final = frozenset({"DIAL", "INPROGRESS", "SCHEDULED"})
+
+VERDICTS: Final[dict[int, Verdict]] = {
+    HTTPStatus.BAD_REQUEST: Verdict(
+        Action.STOP,
+        advice="Check twin.company_id, twin.page_size and twin.date_field_parameter.",
+    ),
+    HTTPStatus.UNAUTHORIZED: Verdict(
+        Action.LOG_IN, advice="Check twin.email and twin.password, or twin.token."
+    ),
+    HTTPStatus.PAYMENT_REQUIRED: Verdict(Action.STOP, advice="Check the account's balance."),
+    HTTPStatus.FORBIDDEN: Verdict(
+        Action.STOP, advice="Check that the user may see the company's calls: twin.company_id."
+    ),
+    HTTPStatus.NOT_FOUND: Verdict(
+        Action.STOP, advice="Check twin.api_url: everything before /search/cis/calls."
+    ),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Verdict(
+        Action.STOP, advice="Check twin.date_field_parameter and twin.page_size."
+    ),
+}
+"""What a status means; 400 and 401 are documented, the others seen in public client code."""
+
+_SPEAKS_OF_THE_CAP = re.compile(r"50[ ,.]?000|too many|limit exceeded", re.IGNORECASE)
+
+
+class TwinPaginator(OffsetPages):
+    """Offsets in ascending order of creation, each page beginning with the last call before."""
+
+
+class TwinUpdatesPaginator(AnchoredPages):
+    """Pages in ascending order of the last update, anchored by its value."""
+
+
+class TwinCallSessions(CallHistoryStream):
+    """Call sessions of TWIN's bots and operators.
+
+    Where ``date_field_parameter`` names the parameter that selects the filtered date, the stream
+    is read by ``updated_at``, else by ``created_at``.
+    """
+
+    name = "twin_call_sessions"
+    vendor = "twin"
+    settings = SETTINGS
+    country = "RU"
+    began_field = "createdAt"
+    cap = NEAR_THE_CAP
+
+    def __init__(self, tap: TapCallHistory) -> None:
+        self._updates = "date_field_parameter" in tap.settings.vendors[self.vendor]
+        self.read_by = "updated_at" if self._updates else "created_at"
+        super().__init__(tap)
+
+    @override
+    def new_pass(self, limits: Limits, experience: Experience) -> Pass:
+        paginator = TwinUpdatesPaginator if self._updates else TwinPaginator
+        return paginator(limits, experience)
+
+    @override
+    def authenticator(self) -> Authenticator:
+        token = self.vendor_settings.get("token")
+        if token and not self.vendor_settings.get("email"):
+            return BearerToken(token, setting="twin.token")
+        return Login(self._log_in, conceal=self.tap.conceal)
+
+    def _log_in(self) -> str:
+        credentials = {name: self.vendor_settings[name] for name in ("email", "password")}
+        url = f"{self.vendor_settings['iam_url'].rstrip('/')}/auth/login"
+        transport = self.new_transport(self.judge, None)
+        week_seconds = int(timedelta(days=7).total_seconds())
+        match transport.fetch(Request("POST", url, body={**credentials, "ttl": week_seconds})):
+            case {"token": str(token)}:
+                return token
+        raise UnreadableAnswer("twin: the answer to the login has no token")
+
+    @override
+    def page_request(self, bounds: Window, position: Position) -> Request:
+        start = bounds.start
+        if position.anchor:
+            start = floor(parse_instant(position.anchor), self.resolution) - self.resolution
+        params = {
+            "fields": FIELDS,
+            "limit": str(self.vendor_settings["page_size"]),
+            "offset": str(position.number),
+            "from": start.isoformat(timespec="seconds"),
+            "to": bounds.end.isoformat(timespec="seconds"),
+            "sort": "updatedAt" if self._updates else "createdAt",
+        }
+        if self._updates:
+            params[self.vendor_settings["date_field_parameter"]] = "updatedAt"
+        if "company_id" in self.vendor_settings:
+            params["companyId"] = str(self.vendor_settings["company_id"])
+        url = f"{self.vendor_settings['api_url'].rstrip('/')}/search/cis/calls"
+        return Request("GET", url, tuple(params.items()))
+
+    @override
+    def read_page(self, body: Any) -> RawPage:
+        match body:
+            case {"count": int(count), "items": list(records)}:
+                return RawPage(records, total=count)
+            case {"items": list(records)}:
+                return RawPage(records)
+            case list(records):
+                return RawPage(records)
+        raise UnreadableAnswer("an answer without items")
+
+    @override
+    def judge(self, status: int, body: object | None) -> Verdict | None:
+        verdict = VERDICTS.get(status)
+        if verdict is None:
+            return None
+        message = _message(body)
+        if message and _SPEAKS_OF_THE_CAP.search(message):
+            verdict = replace(verdict, code=TOO_MANY_CALLS)
+        return replace(verdict, message=message)
+
+    @override
+    def is_unfinished(self, record: dict[str, Any]) -> bool:
+        return record.get("status") in UNFINISHED or record.get("isFinished") in {False, "false"}
+
+
+def _message(body: object) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    texts = [text for text in (body.get("error"), body.get("details")) if isinstance(text, str)]
+    return ": ".join(texts) or None

@@ -1,0 +1,188 @@
+"""Utel (Uzbekistan): the call history of a tenant, ``GET {api_url}/call-history``.
+
+Source: Utel's public API pages. Its clock is naive; pages are counted from 1 and say how many calls
+there are in all. Its login, ``POST {api_url}/auth/login``, gives a token that stays valid until the
+logout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from tap_callhistory.auth import Authenticator, BearerToken, Login
+from tap_callhistory.clocks import Clock
+from tap_callhistory.errors import UnreadableAnswer
+from tap_callhistory.pages import NumberedPages, Position
+from tap_callhistory.stream import CallHistoryStream, RawPage
+from tap_callhistory.transport import Action, Request, Verdict
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tap_callhistory.windows import Window
+
+SETTINGS: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Utel",
+    "description": (
+        "Utel (Uzbekistan). Given, it adds the stream utel_call_history. "
+        "It needs either an email and a password, or a token."
+    ),
+    "additionalProperties": False,
+    "required": ["api_url"],
+    "anyOf": [{"required": ["email", "password"]}, {"required": ["token"]}],
+    "properties": {
+        "api_url": {
+            "type": "string",
+            "title": "API URL",
+            "description": "Where your tenant's API begins: everything before /call-history.",
+            "examples": ["https://api.tenant.utel.uz/api/v1"],
+            "format": "uri",
+        },
+        "email": {
+            "type": "string",
+            "title": "Email",
+            "description": "Email of the user who logs in; needs the password too.",
+            "examples": ["reports@example.com"],
+        },
+        "password": {
+            "type": "string",
+            "title": "Password",
+            "description": "Password of the user who logs in.",
+            "secret": True,
+        },
+        "token": {
+            "type": "string",
+            "title": "Token",
+            "description": "A ready access token, in place of email and password.",
+            "format": "http-header",
+            "secret": True,
+        },
+        "timezone": {
+            "type": "string",
+            "title": "Time zone",
+            "description": (
+                "The IANA time zone of the vendor's clock, for the times of its calls carry no "
+                "offset. Utel does not document it; its samples show the default."
+            ),
+            "default": "Asia/Tashkent",
+            "examples": ["Asia/Tashkent", "Asia/Samarkand"],
+            "format": "time-zone",
+        },
+        "page_size": {
+            "type": "integer",
+            "title": "Page size",
+            "description": "Calls asked for per request.",
+            "default": 300,
+            "minimum": 1,
+            "maximum": 300,
+        },
+        "requests_per_second": {
+            "type": "number",
+            "title": "Requests per second",
+            "description": "Budget for Utel, in place of the common requests_per_second.",
+            "exclusiveMinimum": 0,
+            "examples": [5],
+        },
+    },
+}
+
+
+VERDICTS: Final[dict[int, Verdict]] = {
+    HTTPStatus.UNAUTHORIZED: Verdict(
+        Action.LOG_IN, advice="Check utel.email and utel.password, or utel.token."
+    ),
+    HTTPStatus.FORBIDDEN: Verdict(
+        Action.STOP, advice="Check that the user may see the call history."
+    ),
+    HTTPStatus.NOT_FOUND: Verdict(
+        Action.STOP, advice="Check utel.api_url: everything before /call-history."
+    ),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Verdict(Action.STOP, advice="Check utel.page_size."),
+    HTTPStatus.TOO_MANY_REQUESTS: Verdict(Action.SLOW_DOWN),
+}
+"""What a status means; errors have Laravel's shape, with a ``message`` (inferred)."""
+
+HEADERS: Final = {"Accept": "application/json", "Content-Type": "application/json"}
+"""Both are mandatory (Utel's API documentation)."""
+
+
+class UtelPaginator(NumberedPages):
+    """Page numbers from 1, with ``meta.total``; ``links.next`` is never followed.
+
+    The links drop the filters, and one to another host would carry the token away.
+    """
+
+
+class UtelCallHistory(CallHistoryStream):
+    """The call history of a Utel tenant."""
+
+    name = "utel_call_history"
+    vendor = "utel"
+    settings = SETTINGS
+    country = "UZ"
+    read_by = "date_time"
+    paginator = UtelPaginator
+    began_field = "date_time"
+
+    @override
+    def new_clock(self) -> Clock:
+        return Clock(self.vendor_settings["timezone"])
+
+    @override
+    def authenticator(self) -> Authenticator:
+        token = self.vendor_settings.get("token")
+        if token and not self.vendor_settings.get("email"):
+            return BearerToken(token, setting="utel.token")
+        return Login(self._log_in, conceal=self.tap.conceal)
+
+    def _log_in(self) -> str:
+        credentials = {name: self.vendor_settings[name] for name in ("email", "password")}
+        url = f"{self._base}/auth/login"
+        transport = self.new_transport(self.judge, None)
+        match transport.fetch(Request("POST", url, body=credentials, headers=HEADERS)):
+            case {"result": {"access_token": str(token)}}:
+                return token
+        raise UnreadableAnswer("utel: the answer to the login has no result.access_token")
+
+    @property
+    def _base(self) -> str:
+        base: str = self.vendor_settings["api_url"]
+        return base.rstrip("/")
+
+    @override
+    def page_request(self, bounds: Window, position: Position) -> Request:
+        params = {
+            "filter[from]": self._naive(bounds.start),
+            "filter[to]": self._naive(bounds.end),
+            "sort": "id",
+            "page": str(position.number),
+            "per_page": str(self.vendor_settings["page_size"]),
+        }
+        return Request("GET", f"{self._base}/call-history", tuple(params.items()), headers=HEADERS)
+
+    def _naive(self, instant: datetime) -> str:
+        return self.clock.wall(instant).strftime("%Y-%m-%d %H:%M:%S")
+
+    @override
+    def read_page(self, body: Any) -> RawPage:
+        match body:
+            case {"data": list(records), "meta": {"total": int(total)} as meta}:
+                size = meta.get("per_page")
+                return RawPage(records, total, size if isinstance(size, int) else None)
+        raise UnreadableAnswer("an answer without data and meta.total")
+
+    @override
+    def judge(self, status: int, body: object | None) -> Verdict | None:
+        verdict = VERDICTS.get(status)
+        message = body.get("message") if isinstance(body, dict) else None
+        return verdict and replace(verdict, message=message if isinstance(message, str) else None)
+
+    @override
+    def is_unfinished(self, record: dict[str, Any]) -> bool:
+        # Utel documents no sign of a call in progress; what comes later is left to the revisits.
+        return False

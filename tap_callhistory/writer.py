@@ -1,0 +1,76 @@
+"""Writes Singer messages to standard output, through one buffer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.io_base import GenericSingerWriter
+from singer_sdk.singerlib import Message
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: Lines are handed to the pipe in pieces of about this size.
+CHUNK_BYTES = 1 << 18
+
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def encode(value: Any) -> bytes:
+    """JSON of a value; what JSON does not know (a Decimal of a stream map) becomes its text."""
+    return _encoder.encode(value)
+
+
+class CallWriter(GenericSingerWriter[bytes, Message]):
+    """Writes finished lines and Singer messages in the order in which they come.
+
+    Nothing is held back: a window's records leave in large chunks, and every other message at
+    once. When nobody reads any more (the target died), it falls silent and says so in `closed`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+        self.on_closed: Callable[[], None] = lambda: None
+
+    @override
+    def serialize_message(self, message: Message) -> bytes:
+        return encode(message.to_dict()) + b"\n"
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self._write(self.serialize_message(message))
+
+    def write_lines(self, lines: Iterable[bytes]) -> None:
+        """Write finished lines, each with its line end."""
+        chunk = bytearray()
+        for line in lines:
+            chunk += line
+            if len(chunk) >= CHUNK_BYTES:
+                self._write(chunk)
+                chunk = bytearray()
+        if chunk:
+            self._write(chunk)
+
+    def _write(self, data: bytes | bytearray) -> None:
+        if self.closed:
+            return
+        try:
+            out = getattr(sys.stdout, "buffer", None)
+            if out is None:
+                sys.stdout.write(data.decode())
+            else:
+                out.write(data)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        self.closed = True
+        # What is left in Python's own buffer must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        self.on_closed()
