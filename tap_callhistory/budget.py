@@ -18,11 +18,11 @@ from time import monotonic
 
 from tap_callhistory.errors import StoppedError
 
-LOWEST_REQUESTS_PER_SECOND = 0.2
-RECOVERY_PER_SECOND = 0.1
+LOWEST_REQUESTS_PER_SECOND = 0.5
+RECOVERED_PER_SECOND = 1.0
+RECOVERED_SHARE_PER_SECOND = 0.1
+"""A lowered rate grows by the larger of the two, for every second that brings good answers."""
 DEEPEST_FALL = 0.5
-HEADROOM = 0.9
-"""A lowered rate stays a little below what the vendor let through."""
 REMEMBERED_ANSWERS = 32
 REMEMBERED_REQUESTS = 1024
 OBSERVATION_SECONDS = 5.0
@@ -37,7 +37,6 @@ class Budget:
         requests_per_second: The ceiling; None for no limit of ours.
         stop: Ends every wait when set.
         settling_seconds: Refusals this soon after the rate fell are echoes of the same burst.
-        recovery_per_second: By what share a lowered rate grows in a second of good answers.
     """
 
     def __init__(
@@ -46,13 +45,11 @@ class Budget:
         *,
         stop: threading.Event,
         settling_seconds: float = 1.0,
-        recovery_per_second: float = RECOVERY_PER_SECOND,
     ) -> None:
         self._ceiling = math.inf if requests_per_second is None else requests_per_second
         self._rate = self._ceiling
         self._stop = stop
         self._settling_seconds = settling_seconds
-        self._recovery_per_second = recovery_per_second
         self._lock = threading.Lock()
         self._next_slot = 0.0
         self._paused_until = 0.0
@@ -89,8 +86,9 @@ class Budget:
             self._answers.append(True)
             if self._rate < self._ceiling:
                 now = monotonic()
-                growth = self._recovery_per_second * min(now - self._adjusted_at, 1.0)
-                self._rate = min(self._ceiling, self._rate * (1 + growth))
+                growth = max(RECOVERED_PER_SECOND, RECOVERED_SHARE_PER_SECOND * self._rate)
+                growth *= min(now - self._adjusted_at, 1.0)
+                self._rate = min(self._ceiling, self._rate + growth)
                 self._adjusted_at = now
 
     def slow_down(self) -> None:
@@ -100,7 +98,7 @@ class Budget:
             now = monotonic()
             if now - self._fell_at < self._settling_seconds:
                 return
-            fall = max(DEEPEST_FALL, HEADROOM * sum(self._answers) / len(self._answers))
+            fall = max(DEEPEST_FALL, sum(self._answers) / len(self._answers))
             rate = min(self._rate, self._observed_rate(now)) * fall
             self._rate = min(self._ceiling, max(LOWEST_REQUESTS_PER_SECOND, rate))
             self._fell_at = self._adjusted_at = now

@@ -125,7 +125,7 @@ class Courier:
             Fault: No answer came.
             VendorRefusal: A redirect that leads elsewhere, or in a circle.
             VendorUnavailable: The vendor's certificate is not to be trusted.
-            SettingsError: The address cannot be requested.
+            SettingsError: The request cannot be sent at all.
             StoppedError: The run is being stopped.
         """
         body = None if request.body is None else msgspec.json.encode(request.body)
@@ -157,8 +157,8 @@ class Courier:
                     answer = self._answer(response)
             except _UNSENDABLE as error:
                 raise SettingsError(
-                    f"{self._name}: the vendor's address cannot be requested "
-                    f"({type(error).__name__}); check its api_url"
+                    f"{self._name}: a request that cannot be sent ({type(error).__name__}); "
+                    "check the vendor's api_url, and user_agent"
                 ) from None
             except _BROKEN as error:
                 answer = Answer(0, {}, fault=self._fault(error))
@@ -186,6 +186,8 @@ class Courier:
 
     def _fault(self, error: Exception) -> Fault:
         """Name what broke by its kind; its text would hold the URL and its query."""
+        if isinstance(error, requests.ConnectTimeout):
+            return Fault(f"no connection within {self._timeouts[0]:g} s")
         if isinstance(error, _TIMED_OUT):
             return Fault(f"no answer within {self._timeouts[1]:g} s")
         roots = list(_causes(error))

@@ -32,3 +32,13 @@ def _given(
             nested = settings_from(environment, described, f"{variable}_")
             if nested:
                 yield name, nested
+
+
+def over(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay settings over others; within an object, each setting by itself."""
+    return dict(config) | {
+        name: over(config[name], value)
+        if isinstance(value, dict) and isinstance(config.get(name), dict)
+        else value
+        for name, value in given.items()
+    }

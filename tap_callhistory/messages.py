@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_callhistory.errors import BadRecord
+from tap_callhistory.errors import BadRecord, SettingsError
 from tap_callhistory.pages import ReadCall
 from tap_callhistory.writer import encode
 
@@ -70,6 +70,7 @@ class RecordMessages:
 
         Raises:
             BadRecord: A record has no key or no usable replication key.
+            SettingsError: A stream map fails.
         """
         tail = b"" if version is None else b',"version":%d' % version
         tail += b',"time_extracted":"%b"}\n' % extracted.encode()
@@ -104,10 +105,20 @@ class RecordMessages:
         lines = bytearray()
         with self._mapping:
             for head, stream_map in zip(self._heads, self._maps, strict=True):
-                mapped = stream_map.transform(dict(record))
+                mapped = _transformed(stream_map, record)
                 if mapped is not None:
                     lines += head + encode(mapped) + tail
         return bytes(lines)
+
+
+def _transformed(stream_map: StreamMap, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        return stream_map.transform(dict(record))
+    except Exception as error:  # noqa: BLE001 - the user's own expressions
+        raise SettingsError(
+            f"an expression in stream_maps fails for a record ({type(error).__name__}); "
+            f"check those that make {stream_map.stream_alias}"
+        ) from None
 
 
 def _head(stream: str) -> bytes:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Results that stop at a multiple of this many could have been cut by a cap nobody documents.
 ROUND_NUMBER = 50
+#: No more pages than this are asked for on the word of a total: it may lie.
+PAGES_AT_ONCE = 64
 
 
 class Position(NamedTuple):
@@ -148,13 +150,12 @@ class Pass(abc.ABC):
         return [Position()]
 
     @abc.abstractmethod
-    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+    def take(self, position: Position, page: Page) -> list[Position]:
         """Take in a page and say which to ask for now; none when others are still under way.
 
         Args:
             position: The page that was asked for.
             page: What came.
-            ahead: How many pages may be asked for beyond those known to exist.
 
         Raises:
             Disturbed: The pass is not whole; the window has to be read again.
@@ -237,8 +238,10 @@ class NumberedPages(Pass):
 
     def __init__(self, limits: Limits, experience: Experience) -> None:
         super().__init__(limits, experience)
+        self._expected = 1
         self._asked = 0
         self._awaited = 0
+        self._new = 0
         self._full = 0
         self._last: tuple[int, int] = (0, 0)
 
@@ -247,18 +250,18 @@ class NumberedPages(Pass):
         return self._ask(1)
 
     @override
-    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+    def take(self, position: Position, page: Page) -> list[Position]:
         self._awaited -= 1
         self._note_total(page)
         self.rows += len(page.calls)
-        new = self._collect(page.calls)
+        self._new += self._collect(page.calls)
         if page.calls:
             self._last = max(self._last, (position.number, len(page.calls)))
         if position.number == self.first_page:
             self._full = self._page_size(page)
-            if page.calls and len(page.calls) < (self.total or 0):
-                return self._ask(-(-(self.total or 0) // len(page.calls)) - 1)
-        return self._ask(1, beyond=True) if not self._awaited and self._may_follow(new) else []
+            if page.calls and self.total:
+                self._expected = -(-self.total // len(page.calls))
+        return self._next() if not self._awaited else []
 
     def _page_size(self, page: Page) -> int:
         """How many calls a page holds: the first one is full if the total says that more exist."""
@@ -266,10 +269,17 @@ class NumberedPages(Pass):
             return len(page.calls)
         return min(self.limits.page_size, page.size or self.limits.page_size)
 
-    def _may_follow(self, new: int) -> bool:
-        """Whether one more page could bring more than all that were asked for."""
+    def _next(self) -> list[Position]:
+        """What to ask for when all that was asked for has come."""
+        new, self._new = self._new, 0
         if not new:
-            return False
+            return []
+        if self._asked < self._expected:
+            return self._ask(min(self._expected - self._asked, PAGES_AT_ONCE))
+        return self._ask(1, beyond=True) if self._may_follow() else []
+
+    def _may_follow(self) -> bool:
+        """Whether one more page could bring more than all that were asked for."""
         if len(self.calls) < (self.total or 0) or self._last_page_full:
             return True
         return self._asked == 1 and not self.experience.total_holds
@@ -310,14 +320,14 @@ class OffsetPages(Pass):
         self._ended = False
 
     @override
-    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+    def take(self, position: Position, page: Page) -> list[Position]:
         if self._ended:
             return []
         self._note_total(page)
         self._waiting[position.number] = page
         while not self._ended and self._frontier in self._waiting:
             self._advance(self._waiting.pop(self._frontier))
-        return [] if self._ended else self._next(ahead)
+        return [] if self._ended else self._next()
 
     def _advance(self, page: Page) -> None:
         """Take in the page that begins where the pages so far end."""
@@ -346,10 +356,11 @@ class OffsetPages(Pass):
             return False
         return self._pages > 1 or self.experience.total_holds
 
-    def _next(self, ahead: int) -> list[Position]:
+    def _next(self) -> list[Position]:
+        """The page at the frontier and, where there is a total, those that must follow it."""
         step = self._step or 1
-        end = self._frontier + step * max(ahead, 1) if self.total is None else self.total - 1
-        wanted = range(self._frontier, max(end, self._frontier + 1), step)
+        end = self._frontier + 1 if self.total is None else self.total - 1
+        wanted = range(self._frontier, max(end, self._frontier + 1), step)[:PAGES_AT_ONCE]
         fresh = [offset for offset in wanted if offset not in self._asked]
         self._asked.update(fresh)
         return [Position(offset, beyond=not self._step) for offset in fresh]
@@ -398,7 +409,7 @@ class CursorPages(Pass):
         return Position(cursor=cursor, beyond=beyond)
 
     @override
-    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+    def take(self, position: Position, page: Page) -> list[Position]:
         reopened = position.cursor == self.other_opening
         if not page.calls:
             self._ended = True
@@ -453,16 +464,17 @@ class AnchoredPages(Pass):
     def __init__(self, limits: Limits, experience: Experience) -> None:
         super().__init__(limits, experience)
         self._ended = False
+        self._overlaps = False
         self._largest = 0
         self._last_length = 0
         self._last_key: str | int | None = None
 
     @override
-    def take(self, position: Position, page: Page, ahead: int = 1) -> list[Position]:
+    def take(self, position: Position, page: Page) -> list[Position]:
         moments = [call.moment for call in page.calls]
         if moments != sorted(moments):
             raise Disturbed("the calls did not come in the order that was asked for")
-        if position.number and (not moments or page.calls[0].key != self._last_key):
+        if self._overlaps and (not moments or page.calls[0].key != self._last_key):
             raise Disturbed(f"the call at offset {position.number} is no longer there")
         if not position.anchor and page.total is not None:
             self._check_size(page.total)
@@ -476,7 +488,7 @@ class AnchoredPages(Pass):
 
     def _nothing_follows(self, position: Position, page: Page, new: int) -> bool:
         rows = len(page.calls)
-        if not rows or (position.number and rows == 1):
+        if not rows or (self._overlaps and rows == 1):
             return True
         if new:
             return False
@@ -487,11 +499,13 @@ class AnchoredPages(Pass):
     def _after(self, position: Position, page: Page, new: int) -> Position:
         first, last = page.calls[0], page.calls[-1]
         self._last_key = last.key
+        self._overlaps = False
         if new and last.moment > max(first.moment, position.anchor):
             return Position(anchor=last.moment)
         # A page of one call cannot overlap the next.
-        overlap = 1 if len(page.calls) > 1 else 0
-        return Position(position.number + len(page.calls) - overlap, anchor=position.anchor)
+        self._overlaps = len(page.calls) > 1
+        number = position.number + len(page.calls) - self._overlaps
+        return Position(number, anchor=position.anchor)
 
     @override
     def prove(self) -> None:

@@ -137,7 +137,7 @@ class Pseudonyms:
     def _normalised(self, number: str) -> str:
         if not _DIALLED.fullmatch(number):
             return number
-        digits = "".join(str(int(digit)) for digit in number if digit.isdigit())
+        digits = "".join(str(int(digit)) for digit in number if digit.isdecimal())
         return (
             self._e164(number, self._region)
             or self._e164(f"+{digits.removeprefix('00')}", None)

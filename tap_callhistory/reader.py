@@ -33,11 +33,15 @@ PASSES_PER_WINDOW = 3
 #: A window is planned to hold this many pages, within the two bounds after it.
 COMFORTABLE_PAGES = 12
 FEWEST_COMFORTABLE_CALLS = 2_000
-MOST_COMFORTABLE_CALLS = 10_000
-#: A window with more than this many times the comfortable number of calls is split.
-MOST_CALLS_FACTOR = 3
+MOST_COMFORTABLE_CALLS = 12_000
+#: A window with more calls than this is split.
+MOST_CALLS = 30_000
+#: A window that cannot be split is read whole up to so many, or a vendor could go on for ever.
+MOST_CALLS_OF_AN_INSTANT = 500_000
 #: Calls held in memory, read and not yet written, beyond which no further window is begun.
 LOOK_AHEAD_CALLS = 30_000
+#: A window longer than this may be refused for its length, even if none was accepted before.
+SURELY_NOT_TOO_LONG = timedelta(days=1)
 #: How often the books are looked at while nothing arrives.
 POLL_SECONDS = 0.25
 #: Answers that say no to a window, perhaps because it is too long.
@@ -102,11 +106,13 @@ class Suspicion:
         calls: Where the results ended.
         keys: The keys that came for the window and its parts. More of them than `calls` prove it.
         open_parts: How many parts are still to be read.
+        failure: Why a part could not be read, so that nothing acquits the others.
     """
 
     calls: int
     keys: set[str | int]
     open_parts: int = 0
+    failure: Exception | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -204,19 +210,25 @@ class Reader:
             self._queue.append(self._begin(Reading(window)))
 
     def _room_for_a_window(self) -> bool:
-        unsettled = sum(not reading.settled for reading in self._queue)
         if not self._queue:
             return True
         if not self._planner.knows or any(reading.error for reading in self._queue):
             return False
-        held = sum(len(reading.calls or ()) for reading in self._queue)
-        expected = unsettled * self._comfortable
-        return unsettled < self._concurrency and held + expected < LOOK_AHEAD_CALLS
+        unsettled = sum(not reading.settled for reading in self._queue)
+        held = sum(self._expected_of(reading) for reading in self._queue)
+        return unsettled < self._concurrency and held < LOOK_AHEAD_CALLS
+
+    def _expected_of(self, reading: Reading) -> int:
+        """How many calls a window holds in memory, or will."""
+        if reading.settled:
+            return len(reading.calls or ())
+        received = len(reading.current.calls) if reading.current else 0
+        return max(received, self._comfortable)
 
     def _begin(self, reading: Reading) -> Reading:
         """Begin a pass over a window, the first one or another one."""
         splittable = reading.window.can_split(self._source.resolution)
-        most_calls = MOST_CALLS_FACTOR * self._comfortable if splittable else None
+        most_calls = MOST_CALLS if splittable else MOST_CALLS_OF_AN_INSTANT
         limits = replace(self._source.limits, most_calls=most_calls)
         reading.attempt += 1
         reading.current = self._source.new_pass(limits, self.experience)
@@ -226,7 +238,12 @@ class Reader:
         return reading
 
     def _submit(self) -> None:
+        """Ask for pages of the first windows, as far as their calls may be held in memory."""
+        held = 0
         for reading in self._queue:
+            if held >= LOOK_AHEAD_CALLS:
+                return
+            held += self._expected_of(reading)
             while reading.to_ask and self._under_way < self._concurrency:
                 self._workers.submit(
                     PageRequest(reading, reading.attempt, reading.to_ask.popleft())
@@ -265,16 +282,24 @@ class Reader:
             self._fail_or_shorten(reading, position, error)
             return
         self._longest_accepted = max(self._longest_accepted, reading.window.length)
-        idle = self._concurrency - self._under_way - len(reading.to_ask)
         known = current.total
         try:
-            reading.to_ask.extend(current.take(position, page, max(idle, 1)))
+            reading.to_ask.extend(current.take(position, page))
         finally:
             self.experience.most_calls = max(self.experience.most_calls, len(current.calls))
         if known is None and current.total is not None and not self._planner.knows:
             self._planner.learn(reading.window, current.total)
         if not reading.to_ask and not reading.under_way:
             self._finish(reading, current)
+        elif page.total is None:
+            self._foresee(reading)
+
+    def _foresee(self, reading: Reading) -> None:
+        """Split a window in time, where no total tells how many calls are still to come."""
+        estimate = self._estimate(reading)
+        if estimate > MOST_CALLS and reading.window.can_split(self._source.resolution):
+            reason = f"about {estimate} calls are more than {MOST_CALLS}"
+            raise TooMany(reason, calls=estimate, at_cap=False)
 
     def _finish(self, reading: Reading, current: Pass) -> None:
         """Take a pass for whole if it proves itself, and no cap can have cut it."""
@@ -312,14 +337,16 @@ class Reader:
             self._give_up(reading, str(reason))
             return
         calls = max(reason.calls, self._estimate(reading))
-        self._planner.learn(reading.window, calls)
+        if reading.current is not None and reading.current.total is not None:
+            self._planner.learn(reading.window, calls)
         parts = reading.window.split(-(-calls // self._comfortable), self._source.resolution)
         self._replace(reading, parts, reading.suspicion)
 
     def _estimate(self, reading: Reading) -> int:
         """How many calls a window must hold, if it goes on as densely as what came of it."""
         current = reading.current
-        moments = [call.moment for call in current.calls.values()] if current else []
+        calls = current.calls.values() if current else ()
+        moments = [call.moment for call in calls if call.lines is not None]
         if not moments:
             return 0
         seen = _instant(max(moments)) - _instant(min(moments))
@@ -342,10 +369,10 @@ class Reader:
     ) -> None:
         """A refused window may only be too long or too full, if others were not refused."""
         resolution = self._source.resolution
-        others_accepted = self._longest_accepted > timedelta(0)
+        long = self._longest_accepted or reading.window.length > SURELY_NOT_TOO_LONG
         too_many = isinstance(error, VendorRefusal) and error.code == TOO_MANY_CALLS
         perhaps = _is_refusal(error) and position in reading.first_positions
-        if perhaps and (others_accepted or too_many) and reading.window.can_split(resolution):
+        if perhaps and (long or too_many) and reading.window.can_split(resolution):
             if reading.window.length > self._longest_accepted:
                 self._planner.refuse(reading.window)
             self._replace(reading, reading.window.split(4, resolution), reading.suspicion)
@@ -379,14 +406,16 @@ class Reader:
         reading.error = error or IncompleteWindow(f"nothing came for the window {reading.window}")
         reading.to_ask.clear()
         reading.current = None
+        if reading.suspicion is not None:
+            reading.suspicion.open_parts -= 1
+            reading.suspicion.failure = reading.error
 
     def _may_leave(self, reading: Reading) -> bool:
         """Whether a window is settled, and no part of its suspicion can still accuse it."""
-        if not reading.settled:
-            return False
-        if reading.suspect and reading.suspicion is not None:
-            return self._cut(reading) or not reading.suspicion.open_parts
-        return True
+        suspicion = reading.suspicion if reading.suspect else None
+        if not reading.settled or suspicion is None:
+            return reading.settled
+        return self._cut(reading) or bool(suspicion.failure) or not suspicion.open_parts
 
     def _cut(self, reading: Reading) -> bool:
         cap = self.experience.cap
@@ -401,6 +430,8 @@ class Reader:
                 f"the window {reading.window} cannot be read whole: the vendor stops at "
                 f"{len(calls)} results, and the window cannot be split any further"
             )
+        if reading.suspect and reading.suspicion is not None and reading.suspicion.failure:
+            raise reading.suspicion.failure
         self.tally.windows += 1
         if reading.total is not None:
             self.tally.total = (self.tally.total or 0) + reading.total

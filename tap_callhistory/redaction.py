@@ -122,4 +122,6 @@ def _hide_shape(match: re.Match[str]) -> str:
 def _hide_pair(match: re.Match[str]) -> str:
     if not is_credential(match["key"]):
         return match[0]
-    return f"{match['lead']}{match['sign'] or match['equals'] or match['colon']}{HIDDEN}"
+    quotes = match["quote"] or ""
+    sign = match["sign"] or match["equals"] or match["colon"]
+    return f"{match['lead']}{sign}{quotes}{HIDDEN}{quotes}"

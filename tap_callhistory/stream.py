@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tap_callhistory.pages import Experience, Pass, Position, ReadCall
     from tap_callhistory.reader import PageRequest, ReadWindow
     from tap_callhistory.tap import TapCallHistory
+    from tap_callhistory.verdicts import Judge
 
 #: A clock change this near to a window's bound widens the window by the change.
 CLOCK_CHANGE_NEARBY = timedelta(hours=26)
@@ -174,6 +175,12 @@ class CallHistoryStream(Stream, abc.ABC):
         self.primary_keys = ("id",)
         self.replication_key = self.read_by
 
+    @override  # type: ignore[misc]
+    def sync(self, context: types.Context | None = None) -> None:  # final in the SDK
+        """Sync the stream, unless the run has been stopped before its turn."""
+        if not self.tap.stop.is_set():
+            super().sync(context)
+
     @override
     def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
         """The bookmark is our own; the SDK keeps none."""
@@ -199,9 +206,7 @@ class CallHistoryStream(Stream, abc.ABC):
             self._load()
         except StoppedError:
             return
-        except Exception as error:
-            if self.ABORT_AT_RECORD_COUNT is not None:
-                raise
+        except Exception as error:  # noqa: BLE001 - whatever happens here, the others go on
             self.failure = self._told(error)
         yield from ()
 
@@ -217,8 +222,6 @@ class CallHistoryStream(Stream, abc.ABC):
     # The sync itself.
 
     def _load(self) -> None:
-        if self.tap.stop.is_set():
-            raise StoppedError("stopped")
         self._prepare()
         try:
             self._read_history()
@@ -250,7 +253,7 @@ class CallHistoryStream(Stream, abc.ABC):
             tick=self._progress.tick,
         )
 
-    def new_transport(self, judge: Any, authenticator: Authenticator | None) -> Transport:
+    def new_transport(self, judge: Judge, authenticator: Authenticator | None) -> Transport:
         """A transport to the vendor with the user's limits."""
         settings = self.tap.settings
         return Transport(
@@ -265,6 +268,14 @@ class CallHistoryStream(Stream, abc.ABC):
             authenticator=authenticator,
         )
 
+    def ask_once(self, request: Request, judge: Judge) -> Any:
+        """Ask the vendor without a credential, as a login does."""
+        transport = self.new_transport(judge, None)
+        try:
+            return transport.fetch(request)
+        finally:
+            transport.close()
+
     def _judge(self, status: int, body: object | None) -> Verdict | None:
         verdict = self.judge(status, body)
         if verdict is None and status < HTTPStatus.MULTIPLE_CHOICES:
@@ -277,9 +288,9 @@ class CallHistoryStream(Stream, abc.ABC):
         if settings.phone_numbers == "hash" and settings.hash_key:
             pseudonym = Pseudonyms(settings.hash_key, self.country)
         deselected = frozenset(crumb for crumb, selected in self.mask.items() if not selected)
-        conform = Conformer(
-            self.effective_schema, self.clock, deselected=deselected, pseudonym=pseudonym
-        )
+        # A catalog keeps the names of the properties, but not what the schema says beyond Singer.
+        schema = _known_to(self.effective_schema, self.schema)
+        conform = Conformer(schema, self.clock, deselected=deselected, pseudonym=pseudonym)
         return RecordMessages(
             conform,
             key="id",
@@ -298,8 +309,14 @@ class CallHistoryStream(Stream, abc.ABC):
     def _unfinished_since(self, record: dict[str, Any]) -> str | None:
         if not self.is_unfinished(record):
             return None
-        began = record.get(self.began_field)
-        return self.clock.to_utc(began) if isinstance(began, str) else None
+        return self.utc_or_none(record.get(self.began_field))
+
+    def utc_or_none(self, stamp: object) -> str | None:
+        """A vendor's stamp in fixed-width UTC; None for a zero date and for what is none."""
+        try:
+            return self.clock.to_utc(stamp) if isinstance(stamp, str) else None
+        except ValueError:
+            return None
 
     def _read_history(self) -> None:
         """Read what is new, then once more what has come of age."""
@@ -361,7 +378,7 @@ class CallHistoryStream(Stream, abc.ABC):
         self.summary.misfits += sum(call.misfits for call in news)
         self.tap.writer.write_lines(lines)
         if limit is not None and self.summary.records >= limit:
-            self._check_max_record_limit(current_record_index=limit)
+            raise StoppedError("a test needs no more")
 
     def _is_news(self, call: ReadCall) -> bool:
         if call.lines is None:
@@ -388,3 +405,17 @@ class CallHistoryStream(Stream, abc.ABC):
         self._progress.end()
         self.logger.info("%s: %s", self.name, summary.line())
         self.tap.log_summary(self.name, summary)
+
+
+def _known_to(catalog: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The declared schema, less the properties that a catalog (an older one) does not know."""
+    schema = dict(declared)
+    if "properties" in declared and "properties" in catalog:
+        schema["properties"] = {
+            name: _known_to(catalog["properties"][name], node)
+            for name, node in declared["properties"].items()
+            if name in catalog["properties"]
+        }
+    if "items" in declared and "items" in catalog:
+        schema["items"] = _known_to(catalog["items"], declared["items"])
+    return schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -10,23 +11,27 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dotenv import find_dotenv
-from dotenv.main import DotEnv
 from singer_sdk import Tap, metrics
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_callhistory.environment import settings_from
+from tap_callhistory.documents import check_settings_file, checked_catalog, checked_state
+from tap_callhistory.environment import over, settings_from
 from tap_callhistory.errors import CallHistoryError, SettingsError, StateError
 from tap_callhistory.redaction import Redactor, redact_logging
+from tap_callhistory.sdk_settings import read_sdk_settings
 from tap_callhistory.settings import Settings, config_schema, secret_values
 from tap_callhistory.vendors import VENDORS
 from tap_callhistory.writer import CallWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import FrameType
+    from typing import TextIO
+
+    import click
+    from singer_sdk.streams.core import Stream
 
     from tap_callhistory.stream import CallHistoryStream
     from tap_callhistory.summary import Summary
@@ -45,7 +50,15 @@ class StreamsFailed(CallHistoryError):  # noqa: N818 - what happened, in the use
 
 
 class OutputClosed(CallHistoryError):  # noqa: N818 - likewise
-    """Nobody reads the output any more: the target ended before the tap."""
+    """The output takes nothing any more: as a rule, the target ended before the tap.
+
+    Attributes:
+        quiet: Whether it goes without saying, as the target has its own error to tell.
+    """
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(f"The output cannot be written: {reason.strerror}")
+        self.quiet = isinstance(reason, BrokenPipeError)
 
 
 class Terminated(CallHistoryError):  # noqa: N818 - likewise
@@ -61,10 +74,7 @@ class Terminated(CallHistoryError):  # noqa: N818 - likewise
 
 
 class TapCallHistory(Tap):
-    """Loads the call logs of Kavenegar, eTelecom, TWIN, CINNOX and Utel into any warehouse.
-
-    Every call, once, correct, and soon after it happened; run after run, from state.
-    """
+    """Every call of Kavenegar, eTelecom, TWIN, CINNOX and Utel in your warehouse, once, correct."""
 
     name = "tap-callhistory"
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema(VENDORS)
@@ -101,12 +111,10 @@ class TapCallHistory(Tap):
         self._signum: int | None = None
         self._redactor = Redactor(mask_numbers=True)
         self._running = ExitStack()
-        self._sandbox_settings: Mapping[str, Mapping[str, Any]] | None = None
+        self._sandbox_settings: Mapping[str, Mapping[str, Any]] = {}
         self.settings: Settings
         if parse_env_config:
-            DotEnv(find_dotenv(usecwd=True)).set_as_environment_variables()
-            given = settings_from(os.environ, self.config_jsonschema, self._env_var_prefix)
-            config = {**(config or {}), **given}
+            config = over(config or {}, self._settings_of_the_environment())
         super().__init__(config=config, **kwargs)
         self.writer.on_closed = self.stop.set
 
@@ -120,18 +128,32 @@ class TapCallHistory(Tap):
 
     # Settings.
 
+    @classmethod
+    def _settings_of_the_environment(cls) -> dict[str, Any]:
+        from dotenv import find_dotenv, load_dotenv  # noqa: PLC0415 - seldom needed
+
+        if path := find_dotenv(usecwd=True):
+            load_dotenv(path)
+        cls.append_builtin_config(cls.config_jsonschema)
+        return settings_from(os.environ, cls.config_jsonschema, cls._env_var_prefix)
+
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings with our own words: the SDK's would show their values."""
         for secret in secret_values(self._config, VENDORS):
             self.conceal(secret)
         redact_logging(self._redactor)
+        faults = []
         try:
             self.settings = Settings.from_config(self._config, VENDORS, now=self.began)
         except SettingsError as error:
-            raise ConfigValidationError(
-                "The settings are not usable", errors=error.faults, schema={}
-            ) from None
+            faults += error.faults
+        try:
+            self._config |= read_sdk_settings(self._config)
+        except SettingsError as error:
+            faults += error.faults
+        if faults:
+            raise ConfigValidationError("The settings are not usable", errors=faults, schema={})
         return []
 
     def conceal(self, secret: str) -> None:
@@ -143,22 +165,21 @@ class TapCallHistory(Tap):
         given = self.settings.vendors[vendor]
         if not self.settings.sandbox:
             return given
-        return {**given, **self._sandbox()[vendor]}
+        return {**given, **self._sandbox_settings[vendor]}
 
-    def _sandbox(self) -> Mapping[str, Mapping[str, Any]]:
-        """Start the sandbox in this process, once; it ends with the sync."""
-        if self._sandbox_settings is None:
-            try:
-                from tap_callhistory.sandbox.server import Sandbox  # noqa: PLC0415 - an extra
-            except ImportError:
-                raise SettingsError(
-                    "sandbox needs the extra of the same name: pip install "
-                    "'tap-callhistory[sandbox]'"
-                ) from None
-            sandbox = Sandbox(vendors=tuple(self.settings.vendors))
-            url = self._running.enter_context(sandbox.serve())
-            self._sandbox_settings = sandbox.settings(url)
-        return self._sandbox_settings
+    def _open_sandbox(self) -> None:
+        """Start the sandbox in this process, if it is wanted; it ends with the sync."""
+        if not self.settings.sandbox:
+            return
+        try:
+            from tap_callhistory.sandbox.server import Sandbox  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise SettingsError(
+                "sandbox needs the extra of the same name: pip install 'tap-callhistory[sandbox]'"
+            ) from None
+        sandbox = Sandbox(vendors=tuple(self.settings.vendors))
+        url = self._running.enter_context(sandbox.serve())
+        self._sandbox_settings = sandbox.settings(url)
 
     # Streams and state.
 
@@ -172,13 +193,30 @@ class TapCallHistory(Tap):
         well_formed = isinstance(bookmarks, dict) and all(
             isinstance(bookmark, dict) for bookmark in bookmarks.values()
         )
-        if not well_formed:
+        if not well_formed or set(state) - {"bookmarks"}:
             raise StateError(
                 "the state is not a Singer state: an object with an object per stream in "
                 "bookmarks. Nothing was read. Restore the last good state, or run without one to "
                 "load from start_date again"
             )
         super().load_state(state)
+
+    # The command line.
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        for path in value:
+            if path != "ENV":
+                check_settings_file(path)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(  # type: ignore[override]
+        cls, *, state: TextIO | None = None, catalog: TextIO | None = None, **options: Any
+    ) -> None:
+        super().invoke(state=checked_state(state), catalog=checked_catalog(catalog), **options)
 
     # The run.
 
@@ -188,13 +226,29 @@ class TapCallHistory(Tap):
 
         Raises:
             StreamsFailed: At the end, if streams have failed.
-            OutputClosed: The target has closed the pipe.
+            OutputClosed: The output takes nothing any more.
             Terminated: A signal has ended the run.
         """
         with self._running:
+            self._open_sandbox()
             super().sync_all()
-        if self.writer.closed:
-            raise OutputClosed("the target stopped reading")
+        self._conclude()
+
+    @override  # type: ignore[misc]
+    def run_sync_dry_run(  # final in the SDK
+        self, dry_run_record_limit: int | None = 1, streams: Iterable[Stream] | None = None
+    ) -> bool:
+        """Sync a few records of each stream, whichever fail; raises what `sync_all` raises."""
+        with self._running:
+            self._open_sandbox()
+            super().run_sync_dry_run(dry_run_record_limit, streams)
+        self._conclude()
+        return True
+
+    def _conclude(self) -> None:
+        """Raise what the run came to, unless it came to its end."""
+        if self.writer.failure is not None:
+            raise OutputClosed(self.writer.failure)
         if self._signum is not None:
             raise Terminated(self._signum)
         lines = [self._obituary(each) for each in self._call_streams() if each.failure]
@@ -207,14 +261,14 @@ class TapCallHistory(Tap):
     @staticmethod
     def _obituary(stream: CallHistoryStream) -> str:
         """One line: what happened, to where the stream is loaded, what to do."""
-        fault = str(stream.failure).removeprefix(f"{stream.name}: ").rstrip(". ")
-        advice = getattr(stream.failure, "advice", None)
-        until = stream.stream_state.get("replication_key_value")
-        loaded = f"It is loaded up to {until}" if until else "Nothing is bookmarked yet"
-        parts = [f"{stream.name} failed: {fault}", loaded]
-        if advice and advice not in fault:
+        failure = stream.failure
+        fault = str(failure).removeprefix(f"{stream.name}: ").rstrip(". ")
+        parts = [f"{stream.name} failed: {fault}"]
+        advice = getattr(failure, "advice", None)
+        if advice and advice not in str(failure):
             parts.append(advice.rstrip("."))
-        parts.append("The next run goes on from there")
+        if not isinstance(failure, StateError):  # whose bookmark says nothing
+            parts.append(_loaded(stream))
         return ". ".join(parts) + "."
 
     def log_summary(self, stream: str, summary: Summary) -> None:
@@ -234,8 +288,22 @@ class TapCallHistory(Tap):
         self.stop.set()
 
 
+def _loaded(stream: CallHistoryStream) -> str:
+    until = stream.stream_state.get("replication_key_value")
+    if until is None:
+        return "Nothing of it is bookmarked; the next run begins at start_date again"
+    return f"It is loaded up to {until}; the next run goes on from there"
+
+
+def _collect_garbage_rarely() -> None:
+    """Calls make no cycles, but thousands of them in memory are looked through at every collection."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
 def main() -> None:
     """Run the command line; a user's mistake is told in a line, never in a traceback."""
+    _collect_garbage_rarely()
     logger = TapCallHistory.logger
     try:
         TapCallHistory.cli()
@@ -243,7 +311,9 @@ def main() -> None:
         for line in error.lines:
             logger.error("%s", line)  # noqa: TRY400 - the line says it all
         sys.exit(1)
-    except OutputClosed:
+    except OutputClosed as error:
+        if not error.quiet:
+            logger.error("%s", error)  # noqa: TRY400
         sys.exit(1)
     except Terminated as error:
         name = signal.Signals(error.signum).name
@@ -252,6 +322,9 @@ def main() -> None:
     except ConfigValidationError as error:
         for line in error.errors:
             logger.error("%s", line)  # noqa: TRY400
+        sys.exit(1)
+    except MappingError as error:
+        logger.error("stream_maps: %s", error)  # noqa: TRY400
         sys.exit(1)
     except CallHistoryError as error:
         logger.error("%s", error)  # noqa: TRY400

@@ -115,7 +115,7 @@ class Transport:
             VendorUnavailable: No good answer within the retries, a Retry-After over five minutes,
                 or a certificate that cannot be verified.
             UnreadableAnswer: The last answer within the retries could not be read.
-            SettingsError: The address cannot be requested at all.
+            SettingsError: The request cannot be sent at all.
             StoppedError: The run is being stopped.
         """
         memory = _Memory()

@@ -26,6 +26,7 @@ EXACT_FLOATS_BELOW = 2.0**53
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def storable(text: str) -> str:
@@ -100,7 +101,7 @@ class Undocumented:
             return _quoted(self._shown(value, is_number=is_number))
         if isinstance(value, float) and not math.isfinite(value):
             return _quoted(str(value))
-        if isinstance(value, bool | None):
+        if value is None or isinstance(value, bool):
             return _encode(value).decode()
         text = number_text(value)
         shown = self._hidden_number(text, is_number=is_number)
@@ -126,11 +127,11 @@ class Undocumented:
     def _inner_document(self, text: str) -> str | None:
         """Return a string's JSON, as it came if nothing had to be changed; None if it is none."""
         try:
-            value = _parsed(text)
+            value, is_strict = _parsed(text)
         except (ValueError, RecursionError):
             return None
         written = self.text(value)
-        return text if _says_the_same(text, written) else written
+        return text if is_strict and _says_the_same(text, value, written) else written
 
 
 class _Node(NamedTuple):
@@ -150,18 +151,17 @@ def _quoted(text: str) -> str:
     return _encode(text).decode()
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> tuple[Any, bool]:
+    """Read JSON, also with NaN, 1e999 and lone surrogates in it; and say if it was without."""
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(text), True
     except msgspec.DecodeError:
-        return json.loads(text)  # also NaN, 1e999 and lone surrogates
+        return json.loads(text), False
 
 
-def _says_the_same(text: str, written: str) -> bool:
-    try:
-        plain = msgspec.json.encode(msgspec.json.decode(text), order="sorted").decode()
-    except (msgspec.DecodeError, RecursionError):
-        return False
+def _says_the_same(text: str, value: Any, written: str) -> bool:
+    """Tell whether nothing was changed between a text, the value read from it, and its writing."""
+    plain = _encode_sorted(value).decode()
     # A key given twice is read once, so what its first value held would leave unseen.
     return plain == written and text.count('"') == plain.count('"')
 

@@ -229,11 +229,6 @@ class Planner:
         """Whether any window has been learnt from."""
         return bool(self._learnt)
 
-    @property
-    def calls_per_window(self) -> int:
-        """How many calls the next window is expected to hold."""
-        return self._comfortable
-
     def next(self) -> Window | None:
         """The next window, or None at the end of the last span."""
         if not self._spans:
@@ -241,11 +236,10 @@ class Planner:
         span = self._spans.popleft()
         self._length = self._next_length()
         cut = ceiling(span.start + self._length, self._resolution)
-        if cut >= span.end or span.end - cut < self._length / 8:
-            return span if span.length <= self._longest else self._cut(span, cut)
-        return self._cut(span, cut)
-
-    def _cut(self, span: Window, cut: datetime) -> Window:
+        left = span.end - cut
+        # What is too little for a window of its own goes with this one.
+        if left <= timedelta(0) or (left < self._length / 8 and span.length <= self._longest):
+            return span
         self._spans.appendleft(Window(cut, span.end))
         return Window(span.start, cut)
 

@@ -29,12 +29,17 @@ class CallWriter(GenericSingerWriter[bytes, Message]):
     """Writes finished lines and Singer messages in the order in which they come.
 
     Nothing is held back: a window's records leave in large chunks, and every other message at
-    once. When nobody reads any more (the target died), it falls silent and says so in `closed`.
+    once. When the output takes nothing any more (the target died, the disk is full), it falls
+    silent: a message that went out in part must stay the last.
+
+    Attributes:
+        failure: Why it fell silent.
+        on_closed: Called when it falls silent.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.closed = False
+        self.failure: OSError | None = None
         self.on_closed: Callable[[], None] = lambda: None
 
     @override
@@ -57,7 +62,7 @@ class CallWriter(GenericSingerWriter[bytes, Message]):
             self._write(chunk)
 
     def _write(self, data: bytes | bytearray) -> None:
-        if self.closed:
+        if self.failure is not None:
             return
         try:
             out = getattr(sys.stdout, "buffer", None)
@@ -66,11 +71,11 @@ class CallWriter(GenericSingerWriter[bytes, Message]):
             else:
                 out.write(data)
             sys.stdout.flush()
-        except BrokenPipeError:
-            self._fall_silent()
+        except OSError as failure:
+            self._fall_silent(failure)
 
-    def _fall_silent(self) -> None:
-        self.closed = True
+    def _fall_silent(self, failure: OSError) -> None:
+        self.failure = failure
         # What is left in Python's own buffer must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         self.on_closed()

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from misbehaving_vendor import HangUp, Received, Vendor, answer, hang, head, raw, reply, vendor
 
 from tap_callhistory import answers
 from tap_callhistory.auth import BearerToken, Login
@@ -36,11 +35,22 @@ from tap_callhistory.errors import (
     VendorUnavailable,
 )
 from tap_callhistory.transport import Action, Request, Transport, Verdict, judge_by_status
+from tests.misbehaving_vendor import (
+    HangUp,
+    Received,
+    Vendor,
+    answer,
+    hang,
+    head,
+    raw,
+    reply,
+    vendor,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from misbehaving_vendor import Step
+    from tests.misbehaving_vendor import Step
 
 GOOD = {"result": [{"id": 1}]}
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
@@ -349,6 +359,19 @@ def test_long_retry_after_ends_the_stream_at_once(
         with pytest.raises(VendorUnavailable, match="asks for a pause of"):
             opened().fetch(get(serving))
         assert len(serving.received) == 1
+
+
+def test_connecting_has_a_timeout_of_its_own(opened: Callable[..., Transport]) -> None:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        with socket.create_connection(address), socket.socket() as queued:
+            queued.settimeout(0)
+            queued.connect_ex(address)
+            with pytest.raises(VendorUnavailable, match=r"no connection within 0\.2 s"):
+                opened(request_timeout=0.2, max_retries=0).fetch(
+                    Request("GET", f"http://127.0.0.1:{address[1]}/")
+                )
 
 
 def test_silence_ends_with_the_read_timeout(opened: Callable[..., Transport]) -> None:
@@ -671,6 +694,17 @@ def test_address_that_cannot_be_requested_is_a_settings_error(
     with pytest.raises(SettingsError, match="api_url") as caught:
         opened().fetch(Request("GET", url))
     assert "vendor.example" not in str(caught.value)
+
+
+@pytest.mark.parametrize("user_agent", ["tap\r\nX-Evil: 1", "tap-\u2013"])
+def test_header_that_cannot_be_sent_is_a_settings_error(
+    user_agent: str, opened: Callable[..., Transport]
+) -> None:
+    with vendor(answer(GOOD)) as serving:
+        with pytest.raises(SettingsError, match="user_agent") as caught:
+            opened(user_agent=user_agent).fetch(get(serving))
+        assert serving.received == []
+    assert "Evil" not in str(caught.value)
 
 
 def test_certificate_that_nobody_vouches_for_ends_at_once(

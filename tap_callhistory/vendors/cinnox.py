@@ -19,7 +19,7 @@ from tap_callhistory.clocks import rfc3339
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.pages import OffsetPages, Position
 from tap_callhistory.stream import CallHistoryStream, RawPage
-from tap_callhistory.transport import Action, Request, Verdict
+from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
     from tap_callhistory.windows import Window
@@ -101,8 +101,10 @@ class CinnoxCallDetails(CallHistoryStream):
     read_by = "call_date"
     paginator = CinnoxPaginator
     began_field = "callDate"
-    #: Without a total, only reading tells how dense the history is.
-    first_window: ClassVar[timedelta] = timedelta(days=1)
+    #: The vendor's fields with a call's timestamps, for the probe.
+    stamps: ClassVar[dict[str, str]] = {"created": "callDate", "finished": "callEndTime"}
+    #: Long, as the first page tells how dense the history is.
+    first_window: ClassVar[timedelta] = timedelta(days=60)
 
     @override
     def authenticator(self) -> Authenticator:
@@ -136,12 +138,12 @@ class CinnoxCallDetails(CallHistoryStream):
     def judge(self, status: int, body: object | None) -> Verdict | None:
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return replace(CREDENTIALS, message=_message(body))
+        by_status = judge_by_status(status, body)
         match body:
             case {"code": int(code)} if code not in GOOD_CODES and code != status:
-                unknown = Verdict(Action.RETRY if status == HTTPStatus.OK else Action.STOP)
-                verdict = VERDICTS.get(code, unknown)
+                verdict = VERDICTS.get(code) or by_status or Verdict(Action.RETRY)
                 return replace(verdict, code=str(code), message=_message(body))
-        return None
+        return by_status and replace(by_status, message=_message(body))
 
     @override
     def is_unfinished(self, record: dict[str, Any]) -> bool:

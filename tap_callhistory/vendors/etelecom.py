@@ -18,7 +18,7 @@ from tap_callhistory.clocks import rfc3339
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.pages import CursorPages, Position
 from tap_callhistory.stream import CallHistoryStream, RawPage
-from tap_callhistory.transport import Action, Request, Verdict
+from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
     from tap_callhistory.windows import Window
@@ -109,8 +109,15 @@ class EtelecomCallLogs(CallHistoryStream):
     settings = SETTINGS
     country = "VN"
     paginator = EtelecomPaginator
-    #: Without a total, only reading tells how dense the history is.
-    first_window: ClassVar[timedelta] = timedelta(days=1)
+    #: The vendor's fields with a call's timestamps, for the probe.
+    stamps: ClassVar[dict[str, str]] = {
+        "created": "created_at",
+        "started": "started_at",
+        "finished": "ended_at",
+        "updated": "updated_at",
+    }
+    #: Long, as the first page tells how dense the history is.
+    first_window: ClassVar[timedelta] = timedelta(days=60)
 
     @override
     def authenticator(self) -> Authenticator:
@@ -145,12 +152,12 @@ class EtelecomCallLogs(CallHistoryStream):
     def judge(self, status: int, body: object | None) -> Verdict | None:
         match body:
             case {"code": str(code)} if status >= HTTPStatus.BAD_REQUEST:
-                verdict = VERDICTS.get(code)
+                verdict = VERDICTS.get(code) or judge_by_status(status, body)
                 message = body.get("msg") if isinstance(body, dict) else None
-                return verdict and replace(verdict, code=code, message=message)
+                text = message if isinstance(message, str) else None
+                return verdict and replace(verdict, code=code, message=text)
         return None
 
     @override
     def is_unfinished(self, record: dict[str, Any]) -> bool:
-        ended = record.get("ended_at")
-        return not isinstance(ended, str) or self.clock.to_utc(ended) is None
+        return self.utc_or_none(record.get("ended_at")) is None

@@ -18,7 +18,7 @@ from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.pages import NumberedPages, Position
 from tap_callhistory.stream import CallHistoryStream, RawPage
-from tap_callhistory.transport import Action, Request, Verdict
+from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -119,6 +119,12 @@ class KavenegarCalls(CallHistoryStream):
     country = "IR"
     paginator = KavenegarPaginator
     began_field = "createdAt"
+    #: The vendor's fields with a call's timestamps, for the probe.
+    stamps: ClassVar[dict[str, str]] = {
+        "created": "createdAt",
+        "started": "startedAt",
+        "finished": "finishedAt",
+    }
     #: The documented example has minutes; whether more is read is not documented.
     resolution: ClassVar[timedelta] = timedelta(minutes=1)
 
@@ -158,7 +164,7 @@ class KavenegarCalls(CallHistoryStream):
     def judge(self, status: int, body: object | None) -> Verdict | None:
         match body:
             case {"status": str(code)} if status != HTTPStatus.OK:
-                verdict = VERDICTS.get(code)
+                verdict = VERDICTS.get(code) or judge_by_status(status, body)
                 reasons = body.get("reasons") if isinstance(body, dict) else None
                 text = ", ".join(map(str, reasons)) if isinstance(reasons, list) else None
                 return verdict and replace(verdict, code=code, message=text)

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
@@ -20,7 +20,7 @@ from tap_callhistory.clocks import parse_instant
 from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer
 from tap_callhistory.pages import AnchoredPages, Experience, Limits, OffsetPages, Pass, Position
 from tap_callhistory.stream import CallHistoryStream, RawPage
-from tap_callhistory.transport import Action, Request, Verdict
+from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 from tap_callhistory.windows import floor
 
 if TYPE_CHECKING:
@@ -121,6 +121,12 @@ FIELDS: Final = (
 NEAR_THE_CAP: Final = 49_000
 """No more than 50,000 records come for one period (TWIN's API reference); stay clear of it."""
 
+DATE_FIELD_CANDIDATES: Final = (
+    *("dateField", "date_field", "dateType", "dateBy", "filterBy"),
+    *("filterField", "periodField", "periodBy"),
+)
+"""Assumed: usual names of such a parameter, after the style of TWIN's other parameters."""
+
 UNFINISHED: Final = frozenset({"DIAL", "INPROGRESS", "SCHEDULED"})
 
 VERDICTS: Final[dict[int, Verdict]] = {
@@ -143,6 +149,15 @@ VERDICTS: Final[dict[int, Verdict]] = {
     ),
 }
 """What a status means; 400 and 401 are documented, the others seen in public client code."""
+
+LOGIN_ADVICE: Final[dict[int, str]] = {
+    HTTPStatus.BAD_REQUEST: "Check twin.email and twin.password.",
+    HTTPStatus.UNAUTHORIZED: "Check twin.email and twin.password.",
+    HTTPStatus.FORBIDDEN: "Check that the user may log in: twin.email.",
+    HTTPStatus.NOT_FOUND: "Check twin.iam_url: everything before /auth/login.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Check twin.email and twin.password.",
+}
+"""What to check when the login is refused."""
 
 _SPEAKS_OF_THE_CAP = re.compile(r"50[ ,.]?000|too many|limit exceeded", re.IGNORECASE)
 
@@ -168,6 +183,14 @@ class TwinCallSessions(CallHistoryStream):
     country = "RU"
     began_field = "createdAt"
     cap = NEAR_THE_CAP
+    #: The vendor's fields with a call's timestamps, for the probe.
+    stamps: ClassVar[dict[str, str]] = {
+        "created": "createdAt",
+        "started": "startedAt",
+        "updated": "updatedAt",
+    }
+    #: Names that the parameter for the filtered date may have; the probe tries each once.
+    date_field_candidates: ClassVar[tuple[str, ...]] = DATE_FIELD_CANDIDATES
 
     def __init__(self, tap: TapCallHistory) -> None:
         self._updates = "date_field_parameter" in tap.settings.vendors[self.vendor]
@@ -184,14 +207,15 @@ class TwinCallSessions(CallHistoryStream):
         token = self.vendor_settings.get("token")
         if token and not self.vendor_settings.get("email"):
             return BearerToken(token, setting="twin.token")
-        return Login(self._log_in, conceal=self.tap.conceal)
+        at_hand = iter([token] if token else [])
+        return Login(lambda: next(at_hand, None) or self._log_in(), conceal=self.tap.conceal)
 
     def _log_in(self) -> str:
         credentials = {name: self.vendor_settings[name] for name in ("email", "password")}
         url = f"{self.vendor_settings['iam_url'].rstrip('/')}/auth/login"
-        transport = self.new_transport(self.judge, None)
         week_seconds = int(timedelta(days=7).total_seconds())
-        match transport.fetch(Request("POST", url, body={**credentials, "ttl": week_seconds})):
+        login = Request("POST", url, body={**credentials, "ttl": week_seconds})
+        match self.ask_once(login, judge_login):
             case {"token": str(token)}:
                 return token
         raise UnreadableAnswer("twin: the answer to the login has no token")
@@ -229,7 +253,7 @@ class TwinCallSessions(CallHistoryStream):
 
     @override
     def judge(self, status: int, body: object | None) -> Verdict | None:
-        verdict = VERDICTS.get(status)
+        verdict = VERDICTS.get(status) or judge_by_status(status, body)
         if verdict is None:
             return None
         message = _message(body)
@@ -239,7 +263,16 @@ class TwinCallSessions(CallHistoryStream):
 
     @override
     def is_unfinished(self, record: dict[str, Any]) -> bool:
-        return record.get("status") in UNFINISHED or record.get("isFinished") in {False, "false"}
+        # isFinished tells of the bot's script, which many callers never let come to its end.
+        status = record.get("status")
+        return isinstance(status, str) and status in UNFINISHED
+
+
+def judge_login(status: int, body: object | None) -> Verdict | None:
+    """The verdicts on a login."""
+    verdict = judge_by_status(status, body)
+    advice = LOGIN_ADVICE.get(status)
+    return verdict and replace(verdict, message=_message(body), advice=advice or verdict.advice)
 
 
 def _message(body: object) -> str | None:

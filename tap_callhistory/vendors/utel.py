@@ -7,21 +7,23 @@ logout.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
 from tap_callhistory.auth import Authenticator, BearerToken, Login
-from tap_callhistory.clocks import Clock
+from tap_callhistory.clocks import Clock, parse_instant
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.pages import NumberedPages, Position
 from tap_callhistory.stream import CallHistoryStream, RawPage
-from tap_callhistory.transport import Action, Request, Verdict
+from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from tap_callhistory.windows import Window
 
@@ -107,8 +109,19 @@ VERDICTS: Final[dict[int, Verdict]] = {
 }
 """What a status means; errors have Laravel's shape, with a ``message`` (inferred)."""
 
+LOGIN_ADVICE: Final[dict[int, str]] = {
+    HTTPStatus.UNAUTHORIZED: "Check utel.email and utel.password.",
+    HTTPStatus.NOT_FOUND: "Check utel.api_url: everything before /call-history.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Check utel.email and utel.password.",
+}
+"""What to check when the login is refused."""
+
 HEADERS: Final = {"Accept": "application/json", "Content-Type": "application/json"}
 """Both are mandatory (Utel's API documentation)."""
+
+
+EPOCH_IN_FILE_NAME: Final = re.compile(r"/(\d{10})(?:\.\d+)*\.\w+$", re.ASCII)
+"""``…/1768308876.2.wav``, as in the samples."""
 
 
 class UtelPaginator(NumberedPages):
@@ -128,6 +141,8 @@ class UtelCallHistory(CallHistoryStream):
     read_by = "date_time"
     paginator = UtelPaginator
     began_field = "date_time"
+    #: The vendor's fields with a call's timestamps, for the probe.
+    stamps: ClassVar[dict[str, str]] = {"created": "date_time"}
 
     @override
     def new_clock(self) -> Clock:
@@ -138,13 +153,14 @@ class UtelCallHistory(CallHistoryStream):
         token = self.vendor_settings.get("token")
         if token and not self.vendor_settings.get("email"):
             return BearerToken(token, setting="utel.token")
-        return Login(self._log_in, conceal=self.tap.conceal)
+        at_hand = iter([token] if token else [])
+        return Login(lambda: next(at_hand, None) or self._log_in(), conceal=self.tap.conceal)
 
     def _log_in(self) -> str:
         credentials = {name: self.vendor_settings[name] for name in ("email", "password")}
         url = f"{self._base}/auth/login"
-        transport = self.new_transport(self.judge, None)
-        match transport.fetch(Request("POST", url, body=credentials, headers=HEADERS)):
+        login = Request("POST", url, body=credentials, headers=HEADERS)
+        match self.ask_once(login, judge_login):
             case {"result": {"access_token": str(token)}}:
                 return token
         raise UnreadableAnswer("utel: the answer to the login has no result.access_token")
@@ -178,11 +194,39 @@ class UtelCallHistory(CallHistoryStream):
 
     @override
     def judge(self, status: int, body: object | None) -> Verdict | None:
-        verdict = VERDICTS.get(status)
-        message = body.get("message") if isinstance(body, dict) else None
-        return verdict and replace(verdict, message=message if isinstance(message, str) else None)
+        verdict = VERDICTS.get(status) or judge_by_status(status, body)
+        return verdict and replace(verdict, message=_message(body))
+
+    @staticmethod
+    def utc_stamp(record: Mapping[str, Any]) -> datetime | None:
+        """The beginning of a call in UTC: its recording's file name holds the epoch (inferred)."""
+        name = record.get("recorded_file_url")
+        found = EPOCH_IN_FILE_NAME.search(name) if isinstance(name, str) else None
+        return datetime.fromtimestamp(int(found[1]), UTC) if found else None
+
+    @staticmethod
+    def change_stamp(record: Mapping[str, Any]) -> datetime | None:
+        """When an integration last took the call over, in UTC."""
+        stamps = [
+            parse_instant(sync["created_at"])
+            for sync in record.get("integration") or ()
+            if isinstance(sync, dict) and isinstance(sync.get("created_at"), str)
+        ]
+        return max(stamps, default=None)
 
     @override
     def is_unfinished(self, record: dict[str, Any]) -> bool:
         # Utel documents no sign of a call in progress; what comes later is left to the revisits.
         return False
+
+
+def judge_login(status: int, body: object | None) -> Verdict | None:
+    """The verdicts on a login."""
+    verdict = judge_by_status(status, body)
+    advice = LOGIN_ADVICE.get(status)
+    return verdict and replace(verdict, message=_message(body), advice=advice or verdict.advice)
+
+
+def _message(body: object) -> str | None:
+    message = body.get("message") if isinstance(body, dict) else None
+    return message if isinstance(message, str) else None

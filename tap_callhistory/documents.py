@@ -1,0 +1,91 @@
+"""The JSON files that a user gives on the command line: settings, state and catalog."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib import Catalog
+
+from tap_callhistory.errors import CallHistoryError, SettingsError, StateError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+class CatalogError(CallHistoryError):
+    """A catalog that is not a Singer catalog."""
+
+
+def check_settings_file(path: str) -> None:
+    """Look whether a file of settings can be read.
+
+    Raises:
+        SettingsError: It cannot. Does not show the path, in case it is the settings themselves.
+    """
+    try:
+        _object_in(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(
+            f"The file given with --config cannot be read: {error.strerror}."
+        ) from None
+    except ValueError as fault:
+        raise SettingsError(f"The file given with --config {fault}.") from None
+
+
+def checked_state(file: TextIO | None) -> TextIO | None:
+    """The same text, once it is known to hold a JSON object.
+
+    Raises:
+        StateError: It does not.
+    """
+    if file is None:
+        return None
+    try:
+        text = file.read()
+        _object_in(text)
+    except ValueError as fault:
+        raise StateError(
+            f"The file given with --state {fault}. Nothing was read. Restore the last good state, "
+            "or run without one to load from start_date again."
+        ) from None
+    return StringIO(text)
+
+
+def checked_catalog(file: TextIO | None) -> TextIO | None:
+    """The same text, once it is known to hold a catalog.
+
+    Raises:
+        CatalogError: It does not.
+    """
+    if file is None:
+        return None
+    try:
+        text = file.read()
+        _check_catalog(_object_in(text))
+    except ValueError as fault:
+        raise CatalogError(
+            f"The file given with --catalog {fault}. Make a new one with --discover."
+        ) from None
+    return StringIO(text)
+
+
+def _object_in(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON (see line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - a fault of the file
+    return found
+
+
+def _check_catalog(found: dict[str, Any]) -> None:
+    try:
+        Catalog.from_dict({"streams": list(found["streams"])})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ValueError("is not a Singer catalog") from None

@@ -1,0 +1,1 @@
+"""What a call costs, here and elsewhere. Not part of the test run: `python -m tests.benchmarks`."""

@@ -1,0 +1,196 @@
+"""`python -m tests.benchmarks [--quick]`: measures in one run, and prints the tables.
+
+Every ratio is of figures measured in this run, on this machine, against the same sandbox, which
+runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.processes import Cost, environment, run, sandbox
+
+HERE = Path(__file__).parent / "contenders"
+PICTURE = Path(__file__).parent.parent.parent / "docs" / "benchmark.svg"
+PAGE_SIZE = 100
+TOKEN = "sandbox-kavenegar-token"
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+class Bench:
+    """The contenders against one sandbox."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _file(self, name: str, content: Any) -> str:
+        path = self.folder / name
+        path.write_text(json.dumps(content))
+        return str(path)
+
+    def ours(self, url: str, since: datetime, **more: Any) -> Cost:
+        state = more.pop("state", None)
+        config = {
+            "start_date": f"{since:%FT%TZ}",
+            "end_date": f"{NOW:%FT%TZ}",
+            "kavenegar": {"api_url": url, "api_token": TOKEN, "page_size": PAGE_SIZE},
+            **more,
+        }
+        command = [sys.executable, "-c", "from tap_callhistory.tap import main; main()"]
+        command += ["--config", self._file("ours.json", config)]
+        if state:
+            command += ["--state", self._file("state.json", state)]
+        return run(command)
+
+    def _span(self, since: datetime) -> tuple[str, str]:
+        # The sandbox's Kavenegar keeps Tehran's time, UTC+03:30 all year.
+        tehran = timedelta(hours=3, minutes=30)
+        return f"{since + tehran:%FT%T}.000", f"{NOW + tehran:%FT%T}.000"
+
+    def bare_loop(self, url: str, since: datetime) -> Cost:
+        python = environment("bare", "requests", "orjson")
+        script = str(HERE / "bare_loop.py")
+        return run([str(python), script, url, TOKEN, *self._span(since), str(PAGE_SIZE)])
+
+    def _peer_config(self, url: str, since: datetime) -> str:
+        begin, end = self._span(since)
+        config = {"api_url": url, "api_token": TOKEN, "since": begin, "until": end}
+        config |= {"page_size": PAGE_SIZE, "schema": str(HERE / "kavenegar_raw.json")}
+        return self._file("peer.json", config)
+
+    def plain_tap(self, url: str, since: datetime) -> Cost:
+        python = environment("plain", "singer-sdk==0.54.9", "requests")
+        script = str(HERE / "plain_tap.py")
+        return run([str(python), script, "--config", self._peer_config(url, since)])
+
+    def airbyte(self, url: str, since: datetime) -> Cost:
+        python = environment("airbyte", "airbyte-cdk==7.39.1")
+        stream = {"name": "kavenegar_calls", "json_schema": {}}
+        stream["supported_sync_modes"] = ["full_refresh"]
+        modes = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
+        catalog = {"streams": [{"stream": stream, **modes}]}
+        command = [str(python.parent / "source-declarative-manifest"), "read"]
+        command += ["--config", self._peer_config(url, since)]
+        command += ["--catalog", self._file("catalog.json", catalog)]
+        return run([*command, "--manifest-path", str(HERE / "manifest.yaml")])
+
+    def dlt(self, url: str, since: datetime, *, normalise: bool) -> Cost:
+        python = environment("dlt", "dlt==1.31.0")
+        with tempfile.TemporaryDirectory() as pipelines:
+            command = [str(python), str(HERE / "dlt_rest.py"), url, TOKEN, *self._span(since)]
+            command += [str(PAGE_SIZE), pipelines]
+            return run([*command, "normalise"] if normalise else command)
+
+
+def cost_per_call(bench: Bench, calls: int) -> dict[str, Cost]:
+    """Processor time of everybody for the same calls."""
+    since = NOW - timedelta(days=61)
+    with sandbox(calls, now=f"{NOW:%FT%TZ}") as url:
+        return {
+            "bare requests and orjson loop": bench.bare_loop(url, since),
+            "tap-callhistory": bench.ours(url, since),
+            "plain singer-sdk tap": bench.plain_tap(url, since),
+            "dlt rest_api, extract": bench.dlt(url, since, normalise=False),
+            "dlt rest_api, extract and normalise": bench.dlt(url, since, normalise=True),
+            "Airbyte CDK, declarative": bench.airbyte(url, since),
+        }
+
+
+def wall_time(bench: Bench, calls: int) -> dict[int, dict[str, float]]:
+    """Seconds of a backfill, by the vendor's milliseconds per page."""
+    since = NOW - timedelta(days=61)
+    table: dict[int, dict[str, float]] = {}
+    for latency in (0, 50, 200):
+        with sandbox(calls, now=f"{NOW:%FT%TZ}", latency_ms=latency) as url:
+            row = {"serial": bench.bare_loop(url, since).wall}
+            for concurrency in (1, 4, 8, 16):
+                row[str(concurrency)] = bench.ours(url, since, concurrency=concurrency).wall
+            table[latency] = row
+    return table
+
+
+def incremental_run(bench: Bench, latency_ms: int = 200) -> tuple[float, float]:
+    """Seconds of a 25-hour run of 60 pages: a serial reader's, and ours with concurrency 8."""
+    since = NOW - timedelta(hours=25)
+    marks = {str(age): f"{NOW - timedelta(hours=age):%FT%T}.000000Z" for age in (24, 168)}
+    bookmark = {
+        "replication_key": "created_at",
+        "replication_key_value": f"{NOW - timedelta(hours=24):%FT%T}.000000Z",
+        "revisits": marks,
+    }
+    state = {"bookmarks": {"kavenegar_calls": bookmark}}
+    with sandbox(60 * PAGE_SIZE, now=f"{NOW:%FT%TZ}", days=1, latency_ms=latency_ms) as url:
+        serial = bench.bare_loop(url, since).wall
+        start = NOW - timedelta(days=30)
+        return serial, bench.ours(url, start, concurrency=8, state=state).wall
+
+
+def peak_memory(bench: Bench, counts: tuple[int, int]) -> list[float]:
+    """Peak memory in MiB for a short and a long history of the same density."""
+    peaks = []
+    for calls in counts:
+        days = 60 * calls / counts[0]
+        with sandbox(calls, now=f"{NOW:%FT%TZ}", days=days) as url:
+            peaks.append(bench.ours(url, NOW - timedelta(days=days + 1)).peak_mib)
+    return peaks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the calls, no memory")
+    parser.add_argument("--results", type=Path, help="write the figures as JSON, too")
+    options = parser.parse_args()
+    calls = 10_000 if options.quick else 100_000
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        costs = cost_per_call(bench, calls)
+        print_costs(costs, calls)
+        walls = wall_time(bench, calls // 5)
+        print_walls(walls)
+        serial, ours = incremental_run(bench)
+        print(f"\n25-hour incremental run of 60 pages at 200 ms: {serial / ours:.1f} x a serial reader")
+        if not options.quick:
+            small, large = peak_memory(bench, (100_000, 1_000_000))
+            growth = large / small
+            print(f"\nPeak memory: {small:.0f} MiB at 10^5 calls, {large:.0f} at 10^6: {growth:.2f} x")
+        figures = {"costs": {name: 1e6 * each.cpu / calls for name, each in costs.items()}}
+        if options.results:
+            options.results.write_text(json.dumps(figures | {"walls": walls}, indent=2))
+        draw(figures["costs"], Path(folder))
+
+
+def print_costs(costs: dict[str, Cost], calls: int) -> None:
+    ours = costs["tap-callhistory"].cpu
+    print(f"\nProcessor time for {calls} calls, start-up included\n")
+    print(f"{'':38} {'us/call':>9} {'x ours':>8} {'peak MiB':>9}")
+    for name, cost in costs.items():
+        per_call = 1e6 * cost.cpu / calls
+        print(f"{name:38} {per_call:9.1f} {cost.cpu / ours:8.2f} {cost.peak_mib:9.0f}")
+
+
+def print_walls(walls: dict[int, dict[str, float]]) -> None:
+    print("\nTimes faster than a serial reader, by milliseconds per page and concurrency\n")
+    print(f"{'ms/page':>8} {'serial s':>9} " + "".join(f"{c:>8}" for c in (1, 4, 8, 16)))
+    for latency, row in walls.items():
+        ratios = "".join(f"{row['serial'] / row[str(c)]:8.1f}" for c in (1, 4, 8, 16))
+        print(f"{latency:8} {row['serial']:9.1f} {ratios}")
+
+
+def draw(costs: dict[str, float], folder: Path) -> None:
+    """Draw the costs per call, with a charting library of its own environment."""
+    figures = folder / "costs.json"
+    figures.write_text(json.dumps(costs))
+    python = environment("picture", "matplotlib==3.11.2")
+    script = Path(__file__).parent / "picture.py"
+    subprocess.run([str(python), str(script), str(figures), str(PICTURE)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Runs commands and says what they cost, by the operating system's own accounting."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ENVIRONMENTS = Path.home() / ".cache" / "tap-callhistory-benchmarks"
+SANDBOX = "from tap_callhistory.sandbox.program import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a finished process cost.
+
+    Attributes:
+        cpu: Processor seconds, user and system.
+        wall: Seconds by the clock.
+        peak_mib: Largest resident memory.
+        lines: Lines on standard output.
+    """
+
+    cpu: float
+    wall: float
+    peak_mib: float
+    lines: int
+
+
+def run(command: Sequence[str]) -> Cost:
+    """Run a command to its end; its output is counted and thrown away.
+
+    Raises:
+        RuntimeError: The command failed.
+    """
+    began = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        os.set_blocking(process.stderr.fileno(), False)
+        lines = 0
+        log = b""
+        while chunk := process.stdout.read(1 << 16):
+            lines += chunk.count(b"\n")
+            log = (log + (process.stderr.read() or b""))[-10_000:]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log += process.stderr.read() or b""
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{log.decode(errors='replace')[-2000:]}")
+    wall = time.monotonic() - began
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, lines)
+
+
+def environment(name: str, *packages: str) -> Path:
+    """The Python of an environment with these packages, made on demand."""
+    folder = ENVIRONMENTS / name
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run(["uv", "venv", "-q", "--python", sys.executable, folder], check=True)
+        install = ["uv", "pip", "install", "-q", "--python", python, *packages]
+        subprocess.run(install, check=True)
+    return python
+
+
+@contextmanager
+def sandbox(calls: int, *, now: str, days: float = 60, latency_ms: int = 0) -> Iterator[str]:
+    """Serve Kavenegar's made-up calls from a process of its own; yields the API's address."""
+    command = [sys.executable, "-u", "-c", SANDBOX, "--port", "0"]
+    command += ["--vendor", "kavenegar", "--calls", str(calls), "--days", str(days)]
+    command += ["--now", now, "--latency-ms", str(latency_ms)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if address := re.search(r'"(http://[^"]+)"', line):
+                    yield address[1]
+                    break
+        finally:
+            process.terminate()

@@ -1,0 +1,34 @@
+"""Whatever happens between a vendor, the world and the tap: nothing that is promised is lost.
+
+A minute or two of examples in the usual run. For ten thousand and more:
+
+    CALLHISTORY_EXAMPLES=10000 pytest tests/test_completeness.py -k any_story
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.call_stories import Story, stories, tell
+
+EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "500"))
+
+
+@pytest.fixture(autouse=True)
+def _no_logs() -> None:
+    logging.getLogger("tap-callhistory").setLevel(logging.CRITICAL)
+
+
+@given(stories())
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_nothing_promised_is_lost_in_any_story(story: Story) -> None:
+    tell(story)

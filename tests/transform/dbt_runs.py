@@ -1,0 +1,106 @@
+"""Runs dbt and the loaders as users do, each in an environment of its own that uv makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from uv import find_uv_bin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROJECT: Final = Path(__file__).parents[2] / "transform"
+PYTHON: Final = "3.11"
+TIMEOUT_SECONDS: Final = 600
+OWN_VARIABLES: Final = ("CALLHISTORY_", "DBT_", "TAP_CALLHISTORY_", "TARGET_", "VIRTUAL_ENV")
+
+DBT: Final = {
+    "duckdb": ("dbt-core==1.11.16", "dbt-duckdb==1.11.1", "duckdb==1.2.2"),
+    "postgres": ("dbt-core==1.11.16", "dbt-postgres==1.11.0"),
+}
+LOADERS: Final = {
+    "target-duckdb": ("target-duckdb==0.8.0", "duckdb==1.2.2"),
+    "target-postgres": ("meltanolabs-target-postgres==0.8.1",),
+}
+
+
+def run(
+    program: str,
+    requirements: Sequence[str],
+    arguments: Sequence[str],
+    settings: Mapping[str, str] | None = None,
+    standard_input: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program of the first of some packages, installed together."""
+    first, *others = requirements
+    command = [find_uv_bin(), "tool", "run", "--quiet", "--python", PYTHON, "--from", first]
+    command += [part for other in others for part in ("--with", other)]
+    with open(standard_input or os.devnull, encoding="utf-8") as messages:  # noqa: PTH123 - os.devnull
+        return subprocess.run(  # noqa: S603
+            [*command, program, *arguments],
+            env=_own_environment() | dict(settings or {}),
+            stdin=messages,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+
+def load(loader: str, settings: Mapping[str, Any], messages: Path, folder: Path) -> None:
+    """Loads a file of Singer messages."""
+    config = folder / f"{loader}.json"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    arguments = ["--config", str(config)]
+    finished = run(loader, LOADERS[loader], arguments, standard_input=messages)
+    assert finished.returncode == 0, finished.stdout[-8000:]
+
+
+@dataclass(frozen=True, slots=True)
+class Dbt:
+    """dbt on one database.
+
+    Attributes:
+        adapter: duckdb or postgres.
+        folder: For what dbt compiles and logs.
+        settings: Environment variables that lead the profile to the database.
+    """
+
+    adapter: str
+    folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def build(self, **variables: object) -> str:
+        """Builds and tests all models to the good end, and returns what dbt wrote."""
+        finished = self.run("build", variables)
+        assert finished.returncode == 0, finished.stdout[-8000:]
+        return finished.stdout
+
+    def run(
+        self, command: str, variables: Mapping[str, object], *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs one command of dbt, well or badly."""
+        return run(
+            "dbt",
+            DBT[self.adapter],
+            [command, "--vars", json.dumps(variables), *arguments],
+            {
+                "CALLHISTORY_DBT_TARGET": self.adapter,
+                "DBT_PROJECT_DIR": str(PROJECT),
+                "DBT_PROFILES_DIR": str(PROJECT),
+                "DBT_TARGET_PATH": str(self.folder / "target"),
+                "DBT_LOG_PATH": str(self.folder / "logs"),
+                "DBT_USE_COLORS": "false",
+                **self.settings,
+            },
+        )
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}

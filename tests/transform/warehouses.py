@@ -1,0 +1,104 @@
+"""The databases in which the models are built, as the tests read them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from typing_extensions import override
+
+from .dbt_runs import Dbt, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Warehouse(ABC):
+    """A database with its loader and its dbt."""
+
+    dbt: Dbt
+
+    @abstractmethod
+    def load(self, schema: str, messages: Path) -> None:
+        """Loads Singer messages into a schema, with the real loader."""
+
+    @abstractmethod
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What a query answers."""
+
+    @abstractmethod
+    def execute(self, statement: str) -> None:
+        """Changes something by hand."""
+
+
+class DuckDB(Warehouse):
+    """A DuckDB file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "calls.duckdb"
+        self.dbt = Dbt("duckdb", folder, {"CALLHISTORY_DUCKDB_PATH": str(self.file)})
+
+    @override
+    def load(self, schema: str, messages: Path) -> None:
+        settings = {
+            "filepath": str(self.file),
+            "default_target_schema": schema,
+            "add_metadata_columns": True,
+        }
+        load("target-duckdb", settings, messages, self.folder)
+
+    @override
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        with closing(duckdb.connect(str(self.file), read_only=True)) as connection:
+            answer = connection.execute(query)
+            names = [column[0] for column in answer.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    @override
+    def execute(self, statement: str) -> None:
+        with closing(duckdb.connect(str(self.file))) as connection:
+            connection.execute(statement)
+
+
+class PostgreSQL(Warehouse):
+    """A PostgreSQL server."""
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self.uri = uri
+        self.folder = folder
+        reached = conninfo_to_dict(uri)
+        self.dbt = Dbt(
+            "postgres",
+            folder,
+            {
+                "CALLHISTORY_POSTGRES_HOST": str(reached["host"]),
+                "CALLHISTORY_POSTGRES_USER": str(reached["user"]),
+                "CALLHISTORY_POSTGRES_DATABASE": str(reached["dbname"]),
+            },
+        )
+
+    @override
+    def load(self, schema: str, messages: Path) -> None:
+        settings = {
+            "sqlalchemy_url": self.uri.replace("postgresql://", "postgresql+psycopg://", 1),
+            "default_target_schema": schema,
+        }
+        load("target-postgres", settings, messages, self.folder)
+
+    @override
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        with (
+            closing(psycopg.connect(self.uri)) as connection,
+            connection.cursor(row_factory=psycopg.rows.dict_row) as cursor,
+        ):
+            return cursor.execute(query.encode()).fetchall()
+
+    @override
+    def execute(self, statement: str) -> None:
+        with closing(psycopg.connect(self.uri, autocommit=True)) as connection:
+            connection.execute(statement.encode())
