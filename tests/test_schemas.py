@@ -41,6 +41,18 @@ PHONE_NUMBERS = {
     "cinnox_call_details": {"caller", "callee", "call_prepare_from_num"},
     "utel_call_history": {"src", "dst", "external_number"},
 }
+FREE_TEXTS = {
+    "kavenegar_calls": {"caller.display_name", "receptor.display_name"},
+    "etelecom_call_logs": {"note"},
+    "twin_call_sessions": {"messages_as_string", "responder"},
+    "cinnox_call_details": {
+        "release_party",
+        "last_handled_party",
+        "from_display_name",
+        "to_display_name",
+    },
+    "utel_call_history": {"integration[].error_message"},
+}
 
 UNDOCUMENTED_STRUCTURES = {"messages", "additional", "dialog_results", "markers"}
 
@@ -196,9 +208,16 @@ def test_exactly_the_timestamps_are_date_times(stream: str) -> None:
 @each_stream
 def test_exactly_the_phone_numbers_are_marked(stream: str) -> None:
     properties = dict(declared(schema_of(stream)))
-    marked = {name for name, each in properties.items() if each.get("x-phone-number")}
+    marked = {name for name, each in properties.items() if each.get("x-phone-number") is True}
     assert marked == PHONE_NUMBERS[stream]
     assert all(kinds(properties[name]) == {"string"} for name in marked)
+
+
+@each_stream
+def test_texts_that_may_hold_a_phone_number_are_marked(stream: str) -> None:
+    properties = dict(declared(schema_of(stream)))
+    marked = {n for n, each in properties.items() if each.get("x-phone-number") == "embedded"}
+    assert marked == FREE_TEXTS[stream]
 
 
 @each_stream
