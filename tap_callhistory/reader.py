@@ -44,8 +44,8 @@ LOOK_AHEAD_CALLS = 30_000
 SURELY_NOT_TOO_LONG = timedelta(days=1)
 #: How often the books are looked at while nothing arrives.
 POLL_SECONDS = 0.25
-#: Answers that say no to a window, perhaps because it is too long.
-SPAN_REFUSALS = frozenset({400, 413, 422})
+#: Answers that say no to a window, perhaps because it is too long; some vendors say no in a 200.
+SPAN_REFUSALS = frozenset({200, 400, 413, 422})
 
 
 class PageRequest(NamedTuple):
@@ -340,6 +340,10 @@ class Reader:
         if reading.current is not None and reading.current.total is not None:
             self._planner.learn(reading.window, calls)
         parts = reading.window.split(-(-calls // self._comfortable), self._source.resolution)
+        if reading is self._queue[-1] and reading.suspicion is None:
+            # The others are planned anew, when the first has told how dense the history is.
+            self._planner.put_back(Window(parts[1].start, parts[-1].end))
+            del parts[1:]
         self._replace(reading, parts, reading.suspicion)
 
     def _estimate(self, reading: Reading) -> int:

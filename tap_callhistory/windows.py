@@ -243,6 +243,10 @@ class Planner:
         self._spans.appendleft(Window(cut, span.end))
         return Window(span.start, cut)
 
+    def put_back(self, span: Window) -> None:
+        """Plan a stretch anew that was planned last."""
+        self._spans.appendleft(span)
+
     def learn(self, window: Window, calls: int) -> None:
         """Note how many calls a window turned out to hold."""
         self._learnt.append((window, calls))

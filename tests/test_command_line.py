@@ -346,7 +346,7 @@ def test_a_closed_output_ends_the_run_at_once_and_quietly(run_tap: Command, serv
     assert "BrokenPipe" not in log
 
 
-RUN_SECONDS = 60
+RUN_SECONDS = 15
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")

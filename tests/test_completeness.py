@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,8 +20,10 @@ EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "500"))
 
 
 @pytest.fixture(autouse=True)
-def _no_logs() -> None:
-    logging.getLogger("tap-callhistory").setLevel(logging.CRITICAL)
+def _no_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @given(stories())

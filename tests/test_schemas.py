@@ -51,7 +51,7 @@ FREE_TEXTS = {
         "from_display_name",
         "to_display_name",
     },
-    "utel_call_history": {"integration[].error_message"},
+    "utel_call_history": {"integration.error_message"},
 }
 
 UNDOCUMENTED_STRUCTURES = {"messages", "additional", "dialog_results", "markers"}

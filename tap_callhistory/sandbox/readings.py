@@ -61,6 +61,8 @@ class Readings:
         change_delay: Seconds by which recordings, ratings and syncs come later.
         largest_span_days: A longer window is refused.
         errors_in_ok: Errors come in an HTTP 200.
+        date_skew: Seconds by which the Date header is ahead of the vendor's clock; None sends none.
+        unknown_parameters: TWIN: parameters that it does not know are refused, or ignored.
     """
 
     bounds: Bounds = "[]"
@@ -85,6 +87,8 @@ class Readings:
     change_delay: float = 0
     largest_span_days: float | None = None
     errors_in_ok: bool = False
+    date_skew: float | None = 0
+    unknown_parameters: Literal["refuse", "ignore"] = "refuse"
 
     def over(self, usual: Readings) -> Readings:
         """Fill what is left empty from a vendor's usual readings."""

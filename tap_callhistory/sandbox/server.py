@@ -8,7 +8,9 @@ import gzip
 import threading
 import time
 from collections import Counter, deque
+from dataclasses import replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -163,11 +165,19 @@ class Sandbox:
             return _cut(request)
         answer = vendor.answer(await _read(request))
         if fault is None:
-            return _respond(request, answer)
+            return _respond(request, self._dated(name, answer))
         if fault in {"stall", "truncated"}:
             pause = source.faults.stall_seconds if fault == "stall" else 0
             return await _half(request, answer, pause)
-        return _respond(request, spoiled(fault, answer, vendor, source.faults))
+        spoilt = spoiled(fault, answer, vendor, source.faults)
+        return _respond(request, self._dated(name, spoilt))
+
+    def _dated(self, name: str, answer: ApiAnswer) -> ApiAnswer:
+        """Let an answer say what the vendor's clock shows, or its skewed Date header."""
+        skew = self.vendors[name].readings.date_skew
+        moment = None if skew is None else self.now() + timedelta(seconds=skew)
+        date = "" if moment is None else format_datetime(moment, usegmt=True)
+        return replace(answer, headers={**answer.headers, "Date": date})
 
 
 async def _read(request: web.Request) -> ApiRequest:

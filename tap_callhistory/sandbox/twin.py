@@ -127,7 +127,9 @@ class Twin(SandboxVendor):
             raise Refusal(405, "Only GET.")
         self._authenticate(request.headers.get("authorization", ""))
         known = PARAMETERS | {self.readings.date_field_parameter}
-        return self._search(Parameters(request.query, known))
+        ignores = self.readings.unknown_parameters == "ignore"
+        query = [pair for pair in request.query if pair[0] in known or not ignores]
+        return self._search(Parameters(query, known))
 
     def new_token(self, seconds: int) -> str:
         """Issue a token that is good for `seconds`."""
