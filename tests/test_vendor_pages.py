@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_callhistory.vendors import VENDORS
+from tests import hub_definition
 from tests.vendor_pages import page_of, written
 
 if TYPE_CHECKING:
@@ -15,4 +16,10 @@ if TYPE_CHECKING:
 def test_a_vendors_page_lists_its_settings_and_fields(stream: type[CallHistoryStream]) -> None:
     assert page_of(stream.vendor).read_text() == written(stream), (
         "run: uv run python -m tests.vendor_pages"
+    )
+
+
+def test_the_definition_for_meltanohub_has_the_settings_of_meltano_yml() -> None:
+    assert hub_definition.PATH.read_text() == hub_definition.written(), (
+        "run: uv run python -m tests.hub_definition"
     )
