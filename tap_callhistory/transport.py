@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -178,17 +177,19 @@ class Transport:
         Raises:
             Fault: It would be a good answer, if it could be read.
         """
-        good_status = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+        bad_status = judge_by_status(answer.status, None)
         try:
             body = _parsed(answer, memory)
-            verdict = self._judge(answer.status, body)
-        except UnreadableAnswer as error:
-            raise Fault(str(error), unreadable=True) from None
         except Fault:
-            if good_status:
+            if bad_status is None:
                 raise
-            body, verdict = None, self._judge(answer.status, None)
-        return body, verdict or judge_by_status(answer.status, body)
+            body = None
+        try:
+            return body, self._judge(answer.status, body) or bad_status
+        except UnreadableAnswer as error:
+            if bad_status is None:
+                raise Fault(str(error), unreadable=True) from None
+            return body, bad_status
 
     def _renewed(self, generation: int, memory: _Memory) -> bool:
         """Whether another credential is worth a try; once per request, or it would never end."""

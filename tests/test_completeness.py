@@ -31,6 +31,7 @@ def _no_logs() -> Iterator[None]:
     max_examples=EXAMPLES,
     deadline=None,
     print_blob=True,
+    **({"phases": [__import__("hypothesis").Phase.generate], "database": None} if os.environ.get("NOSHRINK") else {}),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_nothing_promised_is_lost_in_any_story(story: Story) -> None:

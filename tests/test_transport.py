@@ -222,17 +222,43 @@ def test_lasting_fault_ends_after_max_retries_in_one_safe_line(
     assert "\n" not in str(caught.value)
 
 
-def test_waits_grow_and_are_jittered(opened: Callable[..., Transport]) -> None:
-    with vendor(answer({}, 500)) as serving:
-        for _ in range(2):
-            with pytest.raises(VendorUnavailable):
-                opened(max_retries=4, first_wait_seconds=0.02).fetch(get(serving))
+def test_waits_grow(opened: Callable[..., Transport]) -> None:
+    with vendor(answer({}, 500)) as serving, pytest.raises(VendorUnavailable):
+        opened(max_retries=4, first_wait_seconds=0.02).fetch(get(serving))
     times = [received.at for received in serving.received]
-    waits = [later - earlier for earlier, later in pairwise(times)]
-    for once in (waits[:4], waits[5:]):
-        for retry, wait in enumerate(once):
-            assert 0.01 * 2**retry <= wait <= 0.02 * 2**retry + 0.05
-    assert waits[:4] != pytest.approx(waits[5:], rel=1e-3)
+    for retry, (earlier, later) in enumerate(pairwise(times)):
+        assert 0.01 * 2**retry <= later - earlier <= 0.02 * 2**retry + 0.05
+
+
+def test_workers_that_failed_together_do_not_come_back_together(
+    opened: Callable[..., Transport],
+) -> None:
+    with vendor(*[answer({}, 500)] * 12, answer(GOOD)) as serving:
+        transport = opened(first_wait_seconds=0.4)
+        with ThreadPoolExecutor(12) as workers:
+            list(workers.map(lambda _: transport.fetch(get(serving)), range(12)))
+    failed, returned = serving.received[:12], serving.received[12:]
+    assert failed[-1].at - failed[0].at < 0.1
+    assert returned[-1].at - returned[0].at > 0.1
+
+
+@pytest.mark.parametrize(
+    ("fault", "highest_rate"),
+    [
+        (answer({}, 429), 10),
+        (answer({}, 429, Retry_After="0"), 10),
+        (answer({"code": 6451010, "message": "too many requests"}), 10),
+        (answer({}, 503), math.inf),
+    ],
+)
+def test_only_too_many_requests_slow_the_stream_down(
+    fault: Step, highest_rate: float, opened: Callable[..., Transport]
+) -> None:
+    stop = threading.Event()
+    budget = Budget(None, stop=stop)
+    with vendor(fault, answer({"code": 0, "result": []})) as serving:
+        opened(judge=judge_cinnox, budget=budget, stop=stop).fetch(get(serving))
+    assert highest_rate / 2 <= budget.rate <= highest_rate
 
 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 405, 409, 410, 422])
