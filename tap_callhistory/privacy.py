@@ -9,7 +9,6 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import phonenumbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,6 +145,9 @@ class Pseudonyms:
 
     @staticmethod
     def _e164(number: str, region: str | None) -> str | None:
+        # Takes its time to load, and is only needed for pseudonyms.
+        import phonenumbers  # noqa: PLC0415
+
         try:
             parsed = phonenumbers.parse(number, region)
         except phonenumbers.NumberParseException:

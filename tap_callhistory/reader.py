@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 #: How often a window is read before it is split, because its pages did not prove themselves.
 PASSES_PER_WINDOW = 3
 #: A window is planned to hold this many pages, within the two bounds after it.
-COMFORTABLE_PAGES = 12
+COMFORTABLE_PAGES = 20
 FEWEST_COMFORTABLE_CALLS = 2_000
-MOST_COMFORTABLE_CALLS = 12_000
+MOST_COMFORTABLE_CALLS = 15_000
 #: A window with more calls than this is split.
 MOST_CALLS = 30_000
+#: A page says little of a whole week: what is foreseen against experience must be so much more.
+DOUBT = 3
 #: A window that cannot be split is read whole up to so many, or a vendor could go on for ever.
 MOST_CALLS_OF_AN_INSTANT = 500_000
 #: Calls held in memory, read and not yet written, beyond which no further window is begun.
@@ -216,7 +218,7 @@ class Reader:
             return False
         unsettled = sum(not reading.settled for reading in self._queue)
         held = sum(self._expected_of(reading) for reading in self._queue)
-        return unsettled < self._concurrency and held < LOOK_AHEAD_CALLS
+        return unsettled < self._concurrency and held + self._comfortable <= LOOK_AHEAD_CALLS
 
     def _expected_of(self, reading: Reading) -> int:
         """How many calls a window holds in memory, or will."""
@@ -297,8 +299,9 @@ class Reader:
     def _foresee(self, reading: Reading) -> None:
         """Split a window in time, where no total tells how many calls are still to come."""
         estimate = self._estimate(reading)
-        if estimate > MOST_CALLS and reading.window.can_split(self._source.resolution):
-            reason = f"about {estimate} calls are more than {MOST_CALLS}"
+        most = MOST_CALLS * DOUBT if self._planner.knows else MOST_CALLS
+        if estimate > most and reading.window.can_split(self._source.resolution):
+            reason = f"about {estimate} calls are more than {most}"
             raise TooMany(reason, calls=estimate, at_cap=False)
 
     def _finish(self, reading: Reading, current: Pass) -> None:
@@ -411,7 +414,6 @@ class Reader:
         reading.to_ask.clear()
         reading.current = None
         if reading.suspicion is not None:
-            reading.suspicion.open_parts -= 1
             reading.suspicion.failure = reading.error
 
     def _may_leave(self, reading: Reading) -> bool:

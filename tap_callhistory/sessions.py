@@ -7,6 +7,7 @@ from outside, and all of them when the run stops.
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from contextlib import suppress
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from urllib3.connectionpool import ConnectionPool
+
+# urllib3 warns of broken headers with the whole URL and a traceback; what came of the request is
+# told by the transport.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 WATCH_SECONDS = 0.1
 _here = threading.local()

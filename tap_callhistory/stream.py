@@ -68,6 +68,8 @@ class RawPage(NamedTuple):
 class CallHistoryStream(Stream, abc.ABC):
     """The calls of one vendor's endpoint."""
 
+    #: The stream's name; every vendor's class has its own.
+    name: str = ""
     #: The vendor's name, and the name of its object in the settings.
     vendor: ClassVar[str]
     #: The JSON schema of that object.

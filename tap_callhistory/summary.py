@@ -49,14 +49,14 @@ class Summary:
     def line(self) -> str:
         """One line for the log."""
         span = " and ".join(str(span) for span in self.spans) or "nothing new"
-        total = "" if self.vendor_total is None else f", {self.vendor_total} by the vendor's total"
+        total = "unknown" if self.vendor_total is None else self.vendor_total
         return (
             f"{'read' if self.complete else 'stopped while reading'} {span}: "
-            f"{self.records} records, {self.distinct_keys} distinct calls{total}; "
-            f"{self.windows} windows, {self.requests} requests, {self.rereads} re-reads, "
-            f"{self.splits} splits, {self.retries} retries; "
-            f"{self.unfinished_calls} unfinished calls, "
-            f"{self.misfits} values that did not fit, {self.bad_records} bad records skipped"
+            f"records {self.records}, distinct calls {self.distinct_keys}, vendor's total {total}; "
+            f"windows {self.windows}, requests {self.requests}, re-reads {self.rereads}, "
+            f"splits {self.splits}, retries {self.retries}; "
+            f"unfinished calls {self.unfinished_calls}, values that did not fit {self.misfits}, "
+            f"bad records skipped {self.bad_records}"
         )
 
     def tags(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dotenv import find_dotenv, load_dotenv
 from singer_sdk import Tap, metrics
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
@@ -130,8 +131,6 @@ class TapCallHistory(Tap):
 
     @classmethod
     def _settings_of_the_environment(cls) -> dict[str, Any]:
-        from dotenv import find_dotenv, load_dotenv  # noqa: PLC0415 - seldom needed
-
         if path := find_dotenv(usecwd=True):
             load_dotenv(path)
         cls.append_builtin_config(cls.config_jsonschema)
@@ -149,7 +148,7 @@ class TapCallHistory(Tap):
         except SettingsError as error:
             faults += error.faults
         try:
-            self._config |= read_sdk_settings(self._config)
+            self._config = {**self._config, **read_sdk_settings(self._config)}
         except SettingsError as error:
             faults += error.faults
         if faults:
@@ -289,14 +288,15 @@ class TapCallHistory(Tap):
 
 
 def _loaded(stream: CallHistoryStream) -> str:
+    """To where a stream is loaded, and what the next run does."""
     until = stream.stream_state.get("replication_key_value")
-    if until is None:
-        return "Nothing of it is bookmarked; the next run begins at start_date again"
-    return f"It is loaded up to {until}; the next run goes on from there"
+    loaded = f"It is loaded up to {until}" if until else "Nothing of it is bookmarked"
+    going_on = "goes on from there" if until else "begins at start_date again"
+    return f"{loaded}; the next run {going_on}"
 
 
 def _collect_garbage_rarely() -> None:
-    """Calls make no cycles, but thousands of them in memory are looked through at every collection."""
+    """Calls make no cycles, yet every collection looks through the thousands in memory."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
 

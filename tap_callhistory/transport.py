@@ -150,8 +150,7 @@ class Transport:
     def _given_up(self, fault: Fault) -> UnreadableAnswer | VendorUnavailable:
         kind = UnreadableAnswer if fault.unreadable else VendorUnavailable
         return kind(
-            f"{self._name}: no good answer in {self._max_retries + 1} tries, the last: {fault}. "
-            "What was loaded before stays loaded; the next run goes on from there."
+            f"{self._name}: no good answer in {self._max_retries + 1} tries, the last: {fault}"
         )
 
     def _try(self, request: Request, memory: _Memory) -> Any:

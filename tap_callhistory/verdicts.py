@@ -9,12 +9,14 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.privacy import mask_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 LONGEST_QUOTE_CHARACTERS = 200
+_SPEAKS_OF_HASTE = re.compile(r"too many|try again", re.IGNORECASE)
 _PLAIN_CODE = re.compile(r"-?\d{1,8}", re.ASCII)
 
 
@@ -71,6 +73,23 @@ def judge_by_status(status: int, body: object | None) -> Verdict | None:  # noqa
         return Verdict(Action.RETRY)
     action = Action.LOG_IN if status == HTTPStatus.UNAUTHORIZED else Action.STOP
     return Verdict(action, advice=_ADVICE.get(status))
+
+
+def judge_tokenless(message: str | None) -> Verdict:
+    """Judge an answer to a login that is good by its status and holds no token.
+
+    What the vendor has to say about it may be that the password is wrong, and wrong passwords,
+    repeated, lock accounts. So only a vendor that has had too much to do is asked again.
+
+    Args:
+        message: The vendor's message; None where it says nothing.
+
+    Raises:
+        UnreadableAnswer: It says nothing; that is retried.
+    """
+    if message is None:
+        raise UnreadableAnswer("an answer to the login without a token")
+    return Verdict(Action.SLOW_DOWN if _SPEAKS_OF_HASTE.search(message) else Action.STOP)
 
 
 def quoted(status: int, verdict: Verdict, secrets: Collection[str] = ()) -> str:

@@ -265,8 +265,9 @@ class Planner:
         calls = sum(n for _, n in self._learnt)
         seconds = sum(w.length.total_seconds() for w, _ in self._learnt)
         longest_seen = max(w.length for w, _ in self._learnt)
-        fitting = (
-            timedelta(seconds=seconds * self._comfortable / calls) if calls else self._longest
-        )
+        fitting = timedelta(seconds=seconds * self._comfortable / calls) if calls else self._longest
         length = min(fitting, GROWTH * longest_seen, self._longest)
+        if calls and seconds < MEMORY.total_seconds():
+            # A weekend does not foretell the week after it.
+            length = min(length, MEMORY)
         return max(length, self._resolution)

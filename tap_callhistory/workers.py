@@ -7,23 +7,23 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 #: A finished job: the job, its result or None, and the exception that ended it or None.
 Finished = tuple[Job, Result | None, Exception | None]
 
 
-class Workers(Protocol[Job, Result]):
+class Workers(Protocol[Job, Result_co]):
     """Take jobs, give back what came of them in any order."""
 
     def submit(self, job: Job) -> None:
         """Hand in a job."""
 
-    def finished(self, timeout: float) -> Finished[Job, Result] | None:
+    def finished(self, timeout: float) -> Finished[Job, Result_co] | None:
         """A finished job, or None if none finishes within the timeout, in seconds."""
 
     def close(self) -> None:

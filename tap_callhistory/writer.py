@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.io_base import GenericSingerWriter
@@ -69,7 +70,7 @@ class CallWriter(GenericSingerWriter[bytes, Message]):
             if out is None:
                 sys.stdout.write(data.decode())
             else:
-                out.write(data)
+                _write_whole(out, data)
             sys.stdout.flush()
         except OSError as failure:
             self._fall_silent(failure)
@@ -79,3 +80,13 @@ class CallWriter(GenericSingerWriter[bytes, Message]):
         # What is left in Python's own buffer must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         self.on_closed()
+
+
+def _write_whole(out: IO[bytes], data: bytes | bytearray) -> None:
+    """Write all of it: an unbuffered output (PYTHONUNBUFFERED) stops short at a signal."""
+    left = memoryview(data)
+    while left:
+        written = out.write(left)
+        if written is None:  # as raw outputs say that they would block; type hints do not know it
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[written:]

@@ -104,7 +104,7 @@ class Command:
         self, config: Any, *arguments: str, env: Mapping[str, str] | None = None, **given: Any
     ) -> subprocess.Popen[bytes]:
         """Start the command and leave it running."""
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603
             self.arguments(config, *arguments, **given),
             cwd=self.folder,
             env=self.environ(env),
@@ -122,7 +122,7 @@ class Command:
     ) -> Run:
         """Run the command to its end."""
         began = time.monotonic()
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603
             self.arguments(config, *arguments, **given),
             cwd=self.folder,
             env=self.environ(env),

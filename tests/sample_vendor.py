@@ -69,7 +69,9 @@ def sample_vendor(stream: str, body: dict[str, Any]) -> Iterator[str]:
 
         def answer(self) -> None:
             query = parse_qs(urlsplit(self.path).query)
-            asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"0")
+            asked = json.loads(
+                self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"0"
+            )
             text = json.dumps(PAGING[stream](body, query, asked)).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(text)))

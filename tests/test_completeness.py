@@ -1,22 +1,29 @@
 """Whatever happens between a vendor, the world and the tap: nothing that is promised is lost.
 
-A minute or two of examples in the usual run. For ten thousand and more:
+A minute or two of examples in the usual run. For ten thousand and more, and to leave shrinking for
+another day:
 
-    CALLHISTORY_EXAMPLES=10000 pytest tests/test_completeness.py -k any_story
+    CALLHISTORY_EXAMPLES=10000 CALLHISTORY_SHRINK=no pytest tests/test_completeness.py -k any_story
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.call_stories import Story, stories, tell
+from tap_callhistory.sandbox.readings import Readings
+from tests.call_stories import START, Appear, Quiet, Story, Sync, stories, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "500"))
+SHRINKS = os.environ.get("CALLHISTORY_SHRINK") != "no"
+PHASES = [phase for phase in Phase if SHRINKS or phase is not Phase.shrink]
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +37,47 @@ def _no_logs() -> Iterator[None]:
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
+    phases=PHASES,
     print_blob=True,
-    **({"phases": [__import__("hypothesis").Phase.generate], "database": None} if os.environ.get("NOSHRINK") else {}),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_nothing_promised_is_lost_in_any_story(story: Story) -> None:
     tell(story)
+
+
+# Failures that stories have found, shrunk.
+
+
+def a_run(page_size: int = 3) -> Sync:
+    begin = {"lookback_hours": 1, "concurrency": 1, "start_date": START.isoformat()}
+    return Sync({**begin, "revisit_hours": []}, page_size=page_size, seed=0)
+
+
+def a_story(vendor: str, readings: Readings, *steps: Appear | Quiet | Sync) -> Story:
+    return Story(vendor, readings, False, 4, 1, False, steps)  # noqa: FBT003
+
+
+def test_a_window_refused_in_an_http_200_is_read_in_shorter_ones() -> None:
+    habits = Readings(largest_span_days=2, errors_in_ok=True)
+    tell(a_story("cinnox", habits, Quiet(1), a_run(page_size=2)))
+
+
+def test_an_unfinished_call_of_the_first_window_does_not_hide_those_of_the_last() -> None:
+    """The bookmark stands still from window to window; what comes after it is kept all the same."""
+    habits = Readings(bounds="(]", largest_page=3, oversize="cut", order="newest")
+    tell(
+        a_story(
+            "etelecom",
+            habits,
+            Appear(count=12, late=70, apart=0, lasts=240, recording=0),
+            Appear(count=5, late=300, apart=17, lasts=500, recording=30),
+            Appear(count=1, late=0, apart=1, lasts=80, recording=1),
+            a_run(),
+        )
+    )
+
+
+def test_a_call_that_starts_as_the_run_begins_is_left_to_the_next_run() -> None:
+    habits = Readings(bounds="[)", filter_field="started")
+    appear = Appear(count=2, late=0, apart=0, lasts=0, recording=None)
+    tell(a_story("etelecom", habits, appear, a_run(), Quiet(1), a_run()))

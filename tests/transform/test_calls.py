@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .warehouses import Warehouse
 
@@ -40,7 +40,7 @@ RESOLUTION_SECONDS: Final = {
 SETTING_UP_SECONDS: Final = 2.0
 """From being placed to ringing, which ring_seconds includes where ringing is not said."""
 
-AGENTS: Final = {
+AGENTS: Final[dict[str, Callable[[str], str | None]]] = {
     "kavenegar": lambda _: None,
     "etelecom": lambda extension: f"11700000000000{int(extension):05d}",
     "twin": lambda _: None,
@@ -143,7 +143,8 @@ def near(expected: Any, found: Any, tolerance: float) -> bool:
     if expected is None or found is None:
         return expected is found
     if isinstance(expected, datetime):
-        return abs(expected.replace(tzinfo=None) - found) <= timedelta(seconds=tolerance)
+        apart: timedelta = expected.replace(tzinfo=None) - found
+        return abs(apart) <= timedelta(seconds=tolerance)
     return abs(float(expected) - float(found)) <= tolerance
 
 
@@ -166,8 +167,7 @@ def test_a_recording_is_ready_exactly_when_it_is(
     wrong = [
         (key, truth["recording_ready_at"], calls[key]["recording_status"])
         for key, truth in calls_truth.items()
-        if (truth["recording_ready_at"] is not None)
-        != (calls[key]["recording_status"] == "ready")
+        if (truth["recording_ready_at"] is not None) != (calls[key]["recording_status"] == "ready")
         or (truth["recording_ready_at"] is not None) != (calls[key]["recording_url"] is not None)
     ]
     assert wrong[:9] == []

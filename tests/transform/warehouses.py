@@ -11,7 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from typing_extensions import override
 
-from .dbt_runs import Dbt, load
+from .programs import Dbt, load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -58,7 +58,8 @@ def load(loader: str, settings: Mapping[str, Any], messages: Path, folder: Path)
     config = folder / f"{loader}.json"
     config.write_text(json.dumps(settings), encoding="utf-8")
     arguments = ["--config", str(config)]
-    finished = run(loader, LOADERS[loader], arguments, standard_input=messages)
+    # target-postgres stores times in the zone of its session.
+    finished = run(loader, LOADERS[loader], arguments, {"PGTZ": "UTC"}, messages)
     assert finished.returncode == 0, finished.stdout[-8000:]
 
 

@@ -1,0 +1,63 @@
+{% do callhistory.require_loaded_streams() %}
+{% set numbers = ['from_number', 'to_number', 'customer_number', 'external_line'] %}
+{% set seconds = ['ring_seconds', 'talk_seconds', 'total_seconds'] %}
+
+with
+{% for vendor, facts in callhistory.vendors().items() %}
+    {{ vendor }} as (
+        select
+            '{{ vendor }}' as vendor,
+            '{{ callhistory.timezone_of(vendor) }}' as timezone,
+            {{ callhistory.day_in('created_at', callhistory.timezone_of(vendor)) }} as call_day
+            {% for number in numbers %}
+            , {{ callhistory.e164(number, facts.country) }} as {{ number }}_e164
+            {% endfor %}
+            {% for column in callhistory.call_columns() %}
+            , {{ 'cast(' ~ column ~ ' as double precision) as ' if column in seconds }}{{ column }}
+            {% endfor %}
+        from {{ ref('stg_' ~ vendor ~ '__calls') }}
+    ),
+{% endfor %}
+
+all_vendors as (
+    {% for vendor in callhistory.vendors() %}
+    select * from {{ vendor }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+)
+
+select
+    vendor || '/' || account || '/' || call_id as call_key,
+    vendor,
+    account,
+    call_id,
+    conversation_id,
+    direction,
+    from_number,
+    from_number_e164,
+    to_number,
+    to_number_e164,
+    customer_number,
+    customer_number_e164,
+    external_line,
+    external_line_e164,
+    agent_id,
+    agent_name,
+    call_day,
+    timezone,
+    created_at,
+    started_at,
+    answered_at,
+    ended_at,
+    ring_seconds,
+    talk_seconds,
+    total_seconds,
+    status,
+    end_reason,
+    end_party,
+    recording_url,
+    recording_status,
+    updated_at,
+    raw_status,
+    raw_direction
+from all_vendors

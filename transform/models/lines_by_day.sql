@@ -1,0 +1,11 @@
+select
+    vendor,
+    account,
+    call_day,
+    external_line,
+    direction,
+    max(external_line_e164) as external_line_e164,
+    {{ callhistory.measures() }}
+from {{ ref('calls') }}
+where external_line is not null
+group by vendor, account, call_day, external_line, direction

@@ -1,0 +1,86 @@
+-- Times of ringing and answering are those of the legs in call_targets.
+with raw_calls as (
+    {{ callhistory.raw_calls('etelecom_call_logs', {
+        'id': 'text',
+        'created_at': 'timestamp',
+        'updated_at': 'timestamp',
+        'started_at': 'timestamp',
+        'ended_at': 'timestamp',
+        'duration': 'integer',
+        'direction': 'text',
+        'call_state': 'text',
+        'caller': 'text',
+        'callee': 'text',
+        'user_id': 'text',
+        'external_session_id': 'text',
+        'recording_urls': 'json',
+        'call_targets': 'json',
+    }) }}
+),
+
+answers as (
+    {{ callhistory.earliest_in_array('raw_calls', 'call_targets', 'answered_time') }}
+),
+
+known as (
+    select
+        raw_calls.*,
+        case
+            when direction = 'in' then 'inbound'
+            when direction = 'out' then 'outbound'
+            when direction in ('ext', 'ext_in', 'ext_out') then 'internal'
+            else 'unknown'
+        end as common_direction,
+        cast(answers.earliest as timestamp) as answered_at,
+        case
+            when {{ callhistory.json_length('call_targets') }} = 1
+                then nullif({{ callhistory.json_text('call_targets', [0, 'end_reason']) }}, '')
+        end as end_reason,
+        {{ callhistory.json_text('recording_urls', [0]) }} as recording_url
+    from raw_calls
+    left join answers
+        on answers.account = raw_calls.account
+        and answers.id = raw_calls.id
+)
+
+select
+    account,
+    id as call_id,
+    nullif(external_session_id, '') as conversation_id,
+    common_direction as direction,
+    direction as raw_direction,
+    nullif(caller, '') as from_number,
+    nullif(callee, '') as to_number,
+    case common_direction
+        when 'inbound' then nullif(caller, '')
+        when 'outbound' then nullif(callee, '')
+    end as customer_number,
+    case
+        when common_direction in ('inbound', 'outbound')
+            then nullif({{ callhistory.json_text('call_targets', [0, 'trunk_name']) }}, '')
+    end as external_line,
+    user_id as agent_id,
+    {{ callhistory.unknown('text') }} as agent_name,
+    created_at,
+    started_at,
+    answered_at,
+    ended_at,
+    case
+        when answered_at is not null or call_state = 'not_answered'
+            then {{ callhistory.seconds_between('started_at', 'coalesce(answered_at, ended_at)') }}
+    end as ring_seconds,
+    case when ended_at is not null then duration end as talk_seconds,
+    {{ callhistory.seconds_between('created_at', 'ended_at') }} as total_seconds,
+    case
+        when ended_at is null then 'in_progress'
+        when call_state = 'answered' then 'answered'
+        when call_state = 'not_answered' then 'missed'
+        else 'unknown'
+    end as status,
+    call_state as raw_status,
+    end_reason,
+    {{ callhistory.unknown('text') }} as end_party,
+    recording_url,
+    case when recording_url is not null then 'ready' else 'none' end as recording_status,
+    updated_at
+from known

@@ -1,0 +1,1 @@
+"""A page about the calls of the last weeks: a table and a chart per question."""

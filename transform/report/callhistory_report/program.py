@@ -1,0 +1,68 @@
+"""The program: `callhistory-report`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callhistory_report.page import page
+from callhistory_report.questions import NoCallsError, answers
+from callhistory_report.warehouse import WarehouseError, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USUAL_WEEKS = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page about the last weeks.
+
+    Returns:
+        The exit code: 0, or 1 when there is nothing to write about.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        with opened(options.database, options.schema) as ask:
+            found = answers(ask, options.weeks)
+    except (WarehouseError, NoCallsError) as failure:
+        print(failure, file=sys.stderr)  # noqa: T201 - what a program says
+        return 1
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(page(found, datetime.now().astimezone()), encoding="utf-8")
+    totals = found.totals
+    print(  # noqa: T201 - what a program says
+        f"{totals.calls:,} calls of the last {options.weeks} weeks, {totals.unanswered:,} "
+        f"unanswered, {found.waiting:,} callers wait for a call back: "
+        f"{options.output.resolve().as_uri()}"
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="callhistory-report",
+        description="Write a page about the calls of the last weeks, from the models of dbt.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--database",
+        default=os.environ.get("CALLHISTORY_DATABASE", "duckdb:///output/calls.duckdb"),
+        help="duckdb:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE; also in the environment "
+        "variable CALLHISTORY_DATABASE",
+    )
+    parser.add_argument("--schema", default="analytics", help="where the models are")
+    parser.add_argument("--weeks", type=_weeks, default=USUAL_WEEKS, help="how many weeks")
+    parser.add_argument("--output", type=Path, default=Path("output/report.html"), help="the file")
+    return parser
+
+
+def _weeks(text: str) -> int:
+    weeks = int(text)
+    if weeks < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return weeks
