@@ -218,12 +218,17 @@ class Pass(abc.ABC):
         received = len(self.calls)
         if not received or received < self.experience.most_calls:
             return False
-        return received % ROUND_NUMBER == 0 or (self.total is None and self._last_page_full)
+        return _is_round(received) or (self.total is None and self._last_page_full)
 
     @property
     @abc.abstractmethod
     def _last_page_full(self) -> bool:
         """Whether the last page with calls held as many as a page can."""
+
+
+def _is_round(calls: int) -> bool:
+    """Whether somebody may have chosen the number: 150, 1,200, 10,000; not 1,250 or 11,350."""
+    return calls % max(ROUND_NUMBER, 10 ** (len(str(calls)) - 2)) == 0
 
 
 class NumberedPages(Pass):

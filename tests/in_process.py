@@ -22,7 +22,6 @@ from typing_extensions import override
 from tap_callhistory import stream, tap
 from tap_callhistory.courier import Answer, Request
 from tap_callhistory.sandbox.call import Call
-from tap_callhistory.sandbox.readings import Readings
 from tap_callhistory.sandbox.registry import vendor_named
 from tap_callhistory.sandbox.vendor import ApiRequest
 from tap_callhistory.sandbox.world import World
@@ -33,6 +32,7 @@ from tap_callhistory.workers import InTurn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from tap_callhistory.sandbox.readings import Readings
     from tap_callhistory.workers import Finished
 
 ADDRESS = "http://127.0.0.1:9"
@@ -97,7 +97,7 @@ def made_call(sequence: int, created_at: datetime, **changed: Any) -> Call:
         "recording_ready_at": None,
         "rated_at": None,
         "synced_at": None,
-        "caller": "+98912000%04d" % (sequence % 10_000),
+        "caller": f"+98912000{sequence % 10_000:04d}",
         "callee": "+982100000001",
         "extension": "101",
         "line": "+982100000001",
@@ -252,8 +252,9 @@ def run_tap(
         settings: The tap's settings beside those of the vendor; `vendor` holds those.
     """
     run = Run()
-    with _connected(world, run, before_request, seed), patch.object(
-        sys, "stdout", _Output(_Pipe(run, kill_after_lines))
+    with (
+        _connected(world, run, before_request, seed),
+        patch.object(sys, "stdout", _Output(_Pipe(run, kill_after_lines))),
     ):
         made = tap.TapCallHistory(
             config=settings_of(world, began, **settings),

@@ -452,7 +452,14 @@ def test_more_calls_than_fit_split_a_window_without_a_total(kind: type[Pass]) ->
 
 @pytest.mark.parametrize(
     ("count", "total", "suspicious"),
-    [(50, 0, True), (51, 0, False), (100, None, True), (30, None, True), (31, None, False)],
+    [
+        (50, 0, True),
+        (51, 0, False),
+        (1250, 0, False),
+        (100, None, True),
+        (30, None, True),
+        (31, None, False),
+    ],
 )
 def test_results_that_end_at_a_round_number_or_a_full_page_look_like_a_cap(
     count: int,

@@ -21,6 +21,7 @@ from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer
 from tap_callhistory.pages import AnchoredPages, Experience, Limits, OffsetPages, Pass, Position
 from tap_callhistory.stream import CallHistoryStream, RawPage
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.verdicts import judge_tokenless
 from tap_callhistory.windows import floor
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ VERDICTS: Final[dict[int, Verdict]] = {
 """What a status means; 400 and 401 are documented, the others seen in public client code."""
 
 LOGIN_ADVICE: Final[dict[int, str]] = {
+    HTTPStatus.OK: "Check twin.email and twin.password.",
     HTTPStatus.BAD_REQUEST: "Check twin.email and twin.password.",
     HTTPStatus.UNAUTHORIZED: "Check twin.email and twin.password.",
     HTTPStatus.FORBIDDEN: "Check that the user may log in: twin.email.",
@@ -215,10 +217,7 @@ class TwinCallSessions(CallHistoryStream):
         url = f"{self.vendor_settings['iam_url'].rstrip('/')}/auth/login"
         week_seconds = int(timedelta(days=7).total_seconds())
         login = Request("POST", url, body={**credentials, "ttl": week_seconds})
-        match self.ask_once(login, judge_login):
-            case {"token": str(token)}:
-                return token
-        raise UnreadableAnswer("twin: the answer to the login has no token")
+        return _token(self.ask_once(login, judge_login)) or ""
 
     @override
     def page_request(self, bounds: Window, position: Position) -> Request:
@@ -270,9 +269,18 @@ class TwinCallSessions(CallHistoryStream):
 
 def judge_login(status: int, body: object | None) -> Verdict | None:
     """The verdicts on a login."""
-    verdict = judge_by_status(status, body)
+    verdict, message = judge_by_status(status, body), _message(body)
+    if verdict is None and _token(body) is None:
+        verdict = judge_tokenless(message)
     advice = LOGIN_ADVICE.get(status)
-    return verdict and replace(verdict, message=_message(body), advice=advice or verdict.advice)
+    return verdict and replace(verdict, message=message, advice=advice or verdict.advice)
+
+
+def _token(body: object) -> str | None:
+    match body:
+        case {"token": str(token)}:
+            return token
+    return None
 
 
 def _message(body: object) -> str | None:

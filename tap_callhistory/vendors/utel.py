@@ -21,6 +21,7 @@ from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.pages import NumberedPages, Position
 from tap_callhistory.stream import CallHistoryStream, RawPage
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.verdicts import judge_tokenless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,6 +111,7 @@ VERDICTS: Final[dict[int, Verdict]] = {
 """What a status means; errors have Laravel's shape, with a ``message`` (inferred)."""
 
 LOGIN_ADVICE: Final[dict[int, str]] = {
+    HTTPStatus.OK: "Check utel.email and utel.password.",
     HTTPStatus.UNAUTHORIZED: "Check utel.email and utel.password.",
     HTTPStatus.NOT_FOUND: "Check utel.api_url: everything before /call-history.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Check utel.email and utel.password.",
@@ -160,10 +162,7 @@ class UtelCallHistory(CallHistoryStream):
         credentials = {name: self.vendor_settings[name] for name in ("email", "password")}
         url = f"{self._base}/auth/login"
         login = Request("POST", url, body=credentials, headers=HEADERS)
-        match self.ask_once(login, judge_login):
-            case {"result": {"access_token": str(token)}}:
-                return token
-        raise UnreadableAnswer("utel: the answer to the login has no result.access_token")
+        return _token(self.ask_once(login, judge_login)) or ""
 
     @property
     def _base(self) -> str:
@@ -222,9 +221,18 @@ class UtelCallHistory(CallHistoryStream):
 
 def judge_login(status: int, body: object | None) -> Verdict | None:
     """The verdicts on a login."""
-    verdict = judge_by_status(status, body)
+    verdict, message = judge_by_status(status, body), _message(body)
+    if verdict is None and _token(body) is None:
+        verdict = judge_tokenless(message)
     advice = LOGIN_ADVICE.get(status)
-    return verdict and replace(verdict, message=_message(body), advice=advice or verdict.advice)
+    return verdict and replace(verdict, message=message, advice=advice or verdict.advice)
+
+
+def _token(body: object) -> str | None:
+    match body:
+        case {"result": {"access_token": str(token)}}:
+            return token
+    return None
 
 
 def _message(body: object) -> str | None:
