@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dotenv import find_dotenv, load_dotenv
@@ -19,7 +20,13 @@ from typing_extensions import override
 
 from tap_callhistory.documents import check_settings_file, checked_catalog, checked_state
 from tap_callhistory.environment import over, settings_from
-from tap_callhistory.errors import CallHistoryError, SettingsError, StateError
+from tap_callhistory.errors import (
+    CallHistoryError,
+    IncompleteWindow,
+    SettingsError,
+    StateError,
+    VendorRefusal,
+)
 from tap_callhistory.redaction import Redactor, redact_logging
 from tap_callhistory.sdk_settings import read_sdk_settings
 from tap_callhistory.settings import Settings, config_schema, secret_values
@@ -36,6 +43,10 @@ if TYPE_CHECKING:
 
     from tap_callhistory.stream import CallHistoryStream
     from tap_callhistory.summary import Summary
+
+
+#: Refusals of a request that might have been right for another reading of the vendor's pages.
+ASSUMPTION_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 class StreamsFailed(CallHistoryError):  # noqa: N818 - what happened, in the user's words
@@ -266,6 +277,8 @@ class TapCallHistory(Tap):
         advice = getattr(failure, "advice", None)
         if advice and advice not in str(failure):
             parts.append(advice.rstrip("."))
+        if _could_be_an_assumption(failure):
+            parts.append(f"tap-callhistory-probe --vendor {stream.vendor} tests what is assumed")
         if not isinstance(failure, StateError):  # whose bookmark says nothing
             parts.append(_loaded(stream))
         return ". ".join(parts) + "."
@@ -285,6 +298,12 @@ class TapCallHistory(Tap):
             os._exit(128 + signum)
         self._signum = signum
         self.stop.set()
+
+
+def _could_be_an_assumption(failure: CallHistoryError | None) -> bool:
+    """Whether the vendor may differ from what its pages leave open."""
+    refused = isinstance(failure, VendorRefusal) and failure.status in ASSUMPTION_STATUSES
+    return refused or isinstance(failure, IncompleteWindow)
 
 
 def _loaded(stream: CallHistoryStream) -> str:

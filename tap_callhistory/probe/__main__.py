@@ -1,0 +1,5 @@
+"""``python -m tap_callhistory.probe``."""
+
+from tap_callhistory.probe.program import main
+
+main()

@@ -1,0 +1,264 @@
+"""The user's account at a vendor, asked through the vendor's own stream within a few requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from typing_extensions import override
+
+from tap_callhistory.budget import Budget
+from tap_callhistory.errors import CallHistoryError, UnreadableAnswer, VendorRefusal
+from tap_callhistory.pages import CursorPages, Experience, NumberedPages, Position
+from tap_callhistory.probe.seen import SeenCall
+from tap_callhistory.stream import CallHistoryStream
+from tap_callhistory.transport import Transport
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tap_callhistory.auth import Authenticator
+    from tap_callhistory.courier import Answer as HttpAnswer
+    from tap_callhistory.tap import TapCallHistory
+    from tap_callhistory.windows import Window
+
+REQUESTS_PER_VENDOR: Final = 40
+MOST_RETRIES: Final = 2
+
+ABOUT_THE_REQUEST: Final = frozenset({
+    HTTPStatus.OK,  # CINNOX may refuse within one
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+})
+"""Refusals that may mean the request's values, and not the account or its credentials."""
+
+
+class AllowanceSpent(CallHistoryError):  # noqa: N818 - what happened, in the user's words
+    """The probe has made as many requests as it allows itself."""
+
+
+class Allowance(Budget):
+    """A budget that ends: every request counts, logins, retries and redirects among them."""
+
+    def __init__(
+        self, requests: int, requests_per_second: float | None, stop: threading.Event
+    ) -> None:
+        super().__init__(requests_per_second, stop=stop)
+        self.requests = requests
+        self.spent = 0
+
+    @override
+    def acquire(self) -> None:
+        if self.spent >= self.requests:
+            raise AllowanceSpent(f"the {self.requests} requests that the probe may make are spent")
+        self.spent += 1
+        super().acquire()
+
+
+class ListeningTransport(Transport):
+    """A transport that keeps the headers of the last answer."""
+
+    headers: Mapping[str, str]
+
+    @override
+    def _judged(self, answer: HttpAnswer, memory: Any) -> Any:
+        self.headers = answer.headers
+        return super()._judged(answer, memory)
+
+
+class ProbedStream(CallHistoryStream):
+    """A vendor's stream whose requests, logins too, are counted, and whose settings are tried."""
+
+    allowance: Allowance
+    tried: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, stream: type[CallHistoryStream], tap: TapCallHistory) -> ProbedStream:
+        """Make the stream of a vendor, to be probed."""
+        made = cast("type[ProbedStream]", type(f"Probed{stream.__name__}", (cls, stream), {}))
+        probed = made(tap)
+        rate = tap.settings.requests_per_second_of(stream.vendor)
+        probed.allowance = Allowance(REQUESTS_PER_VENDOR, rate, tap.stop)
+        probed.tried = {}
+        probed.clock = probed.new_clock()
+        return probed
+
+    @property
+    @override
+    def vendor_settings(self) -> Mapping[str, Any]:
+        return {**super().vendor_settings, **getattr(self, "tried", {})}
+
+    @override
+    def new_transport(self, judge: Any, authenticator: Authenticator | None) -> ListeningTransport:
+        settings = self.tap.settings
+        return ListeningTransport(
+            name=self.name,
+            request_timeout=settings.request_timeout,
+            max_retries=min(settings.max_retries, MOST_RETRIES),
+            user_agent=settings.user_agent,
+            budget=self.allowance,
+            stop=self.tap.stop,
+            logger=self.logger,
+            judge=judge,
+            authenticator=authenticator,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question and its answer.
+
+    Attributes:
+        window: The instants asked for; not widened.
+        page_size: The page size asked for.
+        position: Which page.
+        page_number: Which page, counted from 0, where pages are counted.
+        calls: What came, in the vendor's order.
+        records: How many records came, calls or not.
+        total: How many calls there are, if the vendor says so.
+        size: The page size that the answer names, if it does.
+        next: The next cursor.
+        refusal: Why nothing came.
+    """
+
+    window: Window
+    page_size: int
+    position: Position
+    page_number: int = 0
+    calls: Sequence[SeenCall] = ()
+    records: int = 0
+    total: int | None = None
+    size: int | None = None
+    next: str = ""
+    refusal: VendorRefusal | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the calls that came."""
+        return [call.key for call in self.calls]
+
+
+@dataclass(slots=True)
+class Account:
+    """Asks a vendor for calls, and remembers every answer.
+
+    Attributes:
+        stream: The vendor's stream.
+        now: Gives the present instant.
+        page_size: The page size to ask for unless told otherwise.
+        log: All answers.
+        skews: By how much the vendor's clock was ahead at each answer.
+    """
+
+    stream: ProbedStream
+    now: Callable[[], datetime]
+    page_size: int = 0
+    log: list[Asked] = field(default_factory=list)
+    skews: list[timedelta] = field(default_factory=list)
+    _transport: ListeningTransport | None = None
+
+    def __post_init__(self) -> None:
+        self.page_size = self.stream.vendor_settings["page_size"]
+        self.stream.tried = {"page_size": self.page_size}
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been made."""
+        return self.stream.allowance.spent
+
+    @property
+    def requests_left(self) -> int:
+        """How many requests may still be made."""
+        return self.stream.allowance.requests - self.requests
+
+    def ask(
+        self,
+        window: Window,
+        *,
+        page_size: int | None = None,
+        page: int = 0,
+        cursor: str = "",
+        extra: Mapping[str, str] | None = None,
+    ) -> Asked:
+        """Ask for one page of calls.
+
+        Args:
+            window: What the date parameters say, as it is.
+            page_size: How many calls to ask for.
+            page: Which page, counted from 0, where pages are counted.
+            cursor: Which page, where there is a cursor.
+            extra: Further query parameters.
+
+        Raises:
+            CallHistoryError: No answer came that could be read, or a refusal that is not about
+                the request's values.
+            AllowanceSpent: Too many requests were made before.
+        """
+        size = page_size or self.page_size
+        self.stream.tried = {"page_size": size}
+        position = self._position(page, size, cursor)
+        request = self.stream.page_request(window, position)
+        request = replace(request, params=(*request.params, *(extra or {}).items()))
+        asked = Asked(window, size, position, page)
+        try:
+            body = self._fetch(request)
+        except VendorRefusal as refusal:
+            if refusal.status not in ABOUT_THE_REQUEST:
+                raise
+            asked = replace(asked, refusal=refusal)
+        else:
+            asked = self._heard(asked, body)
+        if not extra:
+            self.log.append(asked)
+        return asked
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _position(self, page: int, size: int, cursor: str) -> Position:
+        made = self.stream.new_pass(self.stream.limits, Experience())
+        if isinstance(made, CursorPages):
+            return Position(cursor=cursor)
+        if isinstance(made, NumberedPages):
+            return Position(made.first_page + page)
+        return Position(page * size)
+
+    def _fetch(self, request: Any) -> Any:
+        if self._transport is None:
+            authenticator = self.stream.authenticator()
+            self._transport = self.stream.new_transport(self.stream.judge, authenticator)
+        before = self.now()
+        try:
+            return self._transport.fetch(request)
+        finally:
+            self._note_skew(before)
+
+    def _note_skew(self, before: datetime) -> None:
+        headers = getattr(self._transport, "headers", {})
+        try:
+            shown = parsedate_to_datetime(headers.get("Date") or "")
+        except ValueError:
+            return
+        # The header has no fractions: on average it is half a second behind.
+        here = before + (self.now() - before) / 2
+        self.skews.append(shown.astimezone(UTC) + timedelta(seconds=0.5) - here)
+
+    def _heard(self, asked: Asked, body: Any) -> Asked:
+        raw = self.stream.read_page(body)
+        if not all(isinstance(record, dict) for record in raw.records):
+            raise UnreadableAnswer("records that are not JSON objects")
+        return replace(
+            asked,
+            calls=[SeenCall.of(record, self.stream) for record in raw.records],
+            records=len(raw.records),
+            total=raw.total,
+            size=raw.size,
+            next=raw.next,
+        )

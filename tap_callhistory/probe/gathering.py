@@ -1,0 +1,179 @@
+"""Gathers what the tests work with: an accepted request, the newest calls, some older ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from tap_callhistory.probe.date_filter import FEW, DateFilter, witnesses
+from tap_callhistory.probe.findings import Outcome
+from tap_callhistory.probe.seen import SeenCall, stamp_fields
+from tap_callhistory.windows import Window, floor
+
+if TYPE_CHECKING:
+    from tap_callhistory.probe.account import Account, Asked
+    from tap_callhistory.probe.findings import Finding
+
+#: The first windows to ask for, around now, until one is accepted. The clock may be off by a zone.
+OPENING_REACHES = (timedelta(days=3), timedelta(hours=16), timedelta(hours=2))
+SMALL_PAGE = 10
+#: How far back a sample of settled calls may reach.
+SAMPLE_DAYS = (8, 30)
+SETTLED_DAYS = 1
+FEWEST_IN_A_SAMPLE = 30
+MOST_HALVINGS = 6
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What is known of the account before the assumptions are tested.
+
+    Attributes:
+        account: Whom to ask.
+        now: When the probe began.
+        opening: The first answer that was no refusal.
+        refused_sizes: Page sizes refused before.
+        longest: The longest window that was accepted.
+        newest: The calls seen first, newest first.
+        sample: Calls that have settled.
+        filter: What the date filter means.
+        total: A window of many calls and its total, where totals are right.
+        opening_cursor: The cursor that opens the pages, where there is one.
+        findings: What has been found out so far.
+    """
+
+    account: Account
+    now: datetime
+    opening: Asked
+    refused_sizes: list[int] = field(default_factory=list)
+    longest: timedelta = timedelta(0)
+    newest: list[SeenCall] = field(default_factory=list)
+    sample: list[SeenCall] = field(default_factory=list)
+    filter: DateFilter | None = None
+    total: tuple[Window, int] | None = None
+    opening_cursor: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def stream(self) -> Any:
+        """The vendor's stream."""
+        return self.account.stream
+
+    @property
+    def calls(self) -> list[SeenCall]:
+        """All different calls seen, the latest look at each."""
+        return list({call.key: call for asked in self.account.log for call in asked.calls}.values())
+
+    def is_as_assumed(self, assumption: str) -> bool:
+        """Whether an assumption has been tested already, and found right."""
+        told = [each for each in self.findings if each.assumption == assumption]
+        return any(each.outcome is Outcome.AS_ASSUMED for each in told)
+
+    def is_told(self, assumption: str) -> bool:
+        """Whether an assumption has been tested already, and something could be told."""
+        told = [each for each in self.findings if each.assumption == assumption]
+        return any(each.outcome is not Outcome.CANNOT_TELL for each in told)
+
+    def setting(self, name: str) -> str:
+        """A setting's dotted name."""
+        return f"{self.stream.vendor}.{name}"
+
+    def recent(self, days: float, *, until_days: float = 0) -> Window:
+        """A window of the last days, no longer than the vendor accepts."""
+        end = floor(self.now - timedelta(days=until_days), timedelta(minutes=1))
+        length = min(timedelta(days=days - until_days), self.longest)
+        return Window(end - length, end)
+
+
+def open_account(account: Account, now: datetime) -> Gathered:
+    """Ask for the calls around now; smaller pages and shorter windows where that is refused.
+
+    Raises:
+        VendorRefusal: Whatever was asked for was refused.
+        CallHistoryError: Nothing could be read.
+    """
+    own = account.page_size
+    refused: list[Asked] = []
+    for reach, size in product(OPENING_REACHES, (own, min(own, SMALL_PAGE))):
+        asked = account.ask(_around(now, reach), page_size=size)
+        if asked.refusal is None:
+            account.page_size = size
+            sizes = [each.page_size for each in refused if each.page_size > size]
+            return Gathered(account, now, asked, sorted(set(sizes)), asked.window.length)
+        refused.append(asked)
+    assert refused[0].refusal is not None  # noqa: S101 - each of them was refused
+    raise refused[0].refusal
+
+
+def find_sample(gathered: Gathered) -> None:
+    """Look at calls that are some days old."""
+    for days in SAMPLE_DAYS:
+        asked = gathered.account.ask(gathered.recent(days, until_days=SETTLED_DAYS))
+        gathered.sample += asked.calls
+        if len(gathered.sample) >= min(FEWEST_IN_A_SAMPLE, gathered.account.page_size):
+            return
+
+
+def study_filter(gathered: Gathered) -> None:
+    """Ask for windows until the date filter's meaning is known, or nothing more can be learnt."""
+    stream = gathered.stream
+    roles = stamp_fields(stream)
+    found = witnesses(gathered.sample, roles)
+    studied = DateFilter(found, stream.clock.wall, smallest_step(gathered))
+    gathered.filter = studied
+    while (choice := studied.next_window()) is not None:
+        call, window = choice
+        asked = gathered.account.ask(window)
+        if asked.refusal is not None:
+            return
+        studied.learn(call, window, asked.keys, asked.records)
+
+
+def smallest_step(gathered: Gathered) -> timedelta:
+    """The smallest step in which the stream's requests write an instant."""
+    moment = floor(gathered.now, timedelta(minutes=1))
+    position = gathered.opening.position
+    request = gathered.stream.page_request
+
+    for step in (MILLISECOND, timedelta(seconds=1)):
+        one, other = (request(Window(each, each), position) for each in (moment, moment + step))
+        if one != other:
+            return step
+    return timedelta(minutes=1)
+
+
+def find_newest(gathered: Gathered) -> None:
+    """Halve the window around now towards its end until a page holds all that is left."""
+    asked, account = gathered.opening, gathered.account
+    start, end = asked.window.start, asked.window.end
+    for _ in range(MOST_HALVINGS):
+        if not _may_be_full(asked):
+            break
+        middle = floor(start + (end - start) / 2, timedelta(minutes=1))
+        upper = account.ask(Window(middle, end))
+        if upper.records:
+            asked, start = upper, middle
+        else:
+            end = middle
+    around = [call for each in account.log for call in each.calls if call.created]
+    newest = sorted(around, key=_created, reverse=True)
+    gathered.newest = list({call.key: call for call in newest}.values())
+
+
+def _may_be_full(asked: Asked) -> bool:
+    """Whether more calls than came may exist: a page may be cut at any round number."""
+    full = asked.records >= asked.page_size or not asked.records % FEW
+    return asked.records > 0 and (full or (asked.total or 0) > asked.records)
+
+
+def _created(call: SeenCall) -> datetime:
+    assert call.created is not None  # noqa: S101 - the others were left out
+    return call.created
+
+
+def _around(now: datetime, reach: timedelta) -> Window:
+    moment = floor(now, timedelta(minutes=1))
+    return Window(moment - reach, moment + min(reach, timedelta(hours=27)))

@@ -1,0 +1,126 @@
+"""``tap-callhistory-probe``: tests what the tap assumes against the user's own accounts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.exceptions import ConfigValidationError
+
+from tap_callhistory.errors import CallHistoryError
+from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
+from tap_callhistory.probe.document import write_documents
+from tap_callhistory.probe.examination import examine
+from tap_callhistory.probe.report import machine_readable, text
+from tap_callhistory.tap import TapCallHistory
+from tap_callhistory.vendors import VENDORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tap_callhistory.probe.examination import Examination
+
+FROM_ENVIRONMENT = "ENV"
+
+
+class ProbedTap(TapCallHistory):
+    """The tap, whose settings are probed and whose streams are not synced."""
+
+    @contextmanager
+    def running(self) -> Iterator[ProbedTap]:
+        """Keep the sandbox, if the settings ask for it, while the context lasts."""
+        with self._running:
+            self._open_sandbox()
+            yield self
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Exits with 0 when every vendor could be probed, else with 1."""
+    given = _parser().parse_args(arguments)
+    if given.document:
+        write_documents(Path(given.document))
+        return
+    try:
+        with _tap(given.config).running() as tap:
+            examinations = probe(tap, given.vendor)
+    except ConfigValidationError as error:
+        _fail(error.errors)
+    except CallHistoryError as error:
+        _fail([str(error)])
+    write = machine_readable if given.json else text
+    sys.stdout.write(write(examinations))
+    failures = [each.failure for each in examinations if each.failure]
+    if failures:
+        _fail(failures)
+
+
+def probe(
+    tap: TapCallHistory,
+    vendors: Sequence[str] = (),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[Examination]:
+    """Examine the vendors of the settings, or some of them.
+
+    Raises:
+        CallHistoryError: A vendor is named that the settings do not have.
+    """
+    present = tap.settings.vendors
+    missing = [name for name in vendors if name not in present]
+    if missing:
+        raise CallHistoryError(f"the settings do not have the vendor {missing[0]}")
+    wanted = [each for each in VENDORS if each.vendor in (vendors or present)]
+    return [examine(each, tap, now) for each in wanted]
+
+
+def _tap(config: str | None) -> ProbedTap:
+    from_environment = config in {None, FROM_ENVIRONMENT}
+    settings = {} if from_environment or config is None else _read(config)
+    return ProbedTap(config=settings, parse_env_config=from_environment)
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        settings = msgspec.json.decode(Path(path).read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise CallHistoryError(f"{path} cannot be read: {type(error).__name__}") from None
+    if not isinstance(settings, dict):
+        raise CallHistoryError(f"{path} does not hold a JSON object")
+    return settings
+
+
+def _fail(lines: Sequence[str]) -> None:
+    for line in lines:
+        sys.stderr.write(f"{line}{os.linesep}")
+    sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tap-callhistory-probe",
+        description=(
+            "Tests what tap-callhistory assumes of your vendors against your own accounts. It only "
+            f"reads, makes at most {REQUESTS_PER_VENDOR} requests per vendor, and prints nothing "
+            "personal."
+        ),
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help=f"the tap's settings; {FROM_ENVIRONMENT} or none: from TAP_CALLHISTORY_* variables",
+    )
+    parser.add_argument(
+        "--vendor",
+        action="append",
+        default=[],
+        choices=[each.vendor for each in VENDORS],
+        help="probe this vendor only; may be given several times",
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    parser.add_argument("--document", metavar="FOLDER", help=argparse.SUPPRESS)
+    return parser

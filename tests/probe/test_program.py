@@ -1,0 +1,157 @@
+"""The command itself: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_callhistory.sandbox.faults import Faults
+from tap_callhistory.sandbox.server import Sandbox
+from tests.probe.probing import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+START_DATE = "2025-01-01T00:00:00Z"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if "CALLHISTORY" not in name}
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "tap_callhistory.probe", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**kept, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Settings for a live sandbox of two vendors; a third one is down."""
+    sandbox = Sandbox(vendors=("kavenegar", "twin", "cinnox"))
+    sandbox.set_faults({"cinnox": Faults(down="refused")})
+    with sandbox.serve() as url:
+        path = tmp_path_factory.mktemp("probe") / "config.json"
+        path.write_text(json.dumps({"start_date": START_DATE, **sandbox.settings(url)}))
+        yield path
+
+
+def changed(config: Path, folder: Path, **settings: Any) -> str:
+    other = folder / "other.json"
+    given = json.loads(config.read_text())
+    other.write_text(json.dumps({**given, **settings}))
+    return str(other)
+
+
+def test_prints_every_assumption_and_the_settings_to_paste(config: Path) -> None:
+    came = run("--config", str(config), "--vendor", "twin")
+    assert came.returncode == 0, came.stderr
+    assert came.stdout.startswith("twin_call_sessions: ")
+    line = re.compile(r"^  credentials +as assumed +accepted \(certain\)$", re.MULTILINE)
+    assert line.search(came.stdout)
+    assert came.stdout.endswith("config:\n  twin.date_field_parameter: dateField\n")
+
+
+def test_gives_the_same_to_machines(config: Path) -> None:
+    came = run("--config", str(config), "--vendor", "twin", "--vendor", "kavenegar", "--json")
+    assert came.returncode == 0, came.stderr
+    kavenegar, twin = json.loads(came.stdout)
+    assert (kavenegar["vendor"], twin["vendor"]) == ("kavenegar", "twin")
+    assert twin["settings"] == {"twin.date_field_parameter": "dateField"}
+    bounds = next(f for f in kavenegar["findings"] if f["assumption"] == "window bounds")
+    assert bounds["reading"] == "[]"
+    assert bounds["outcome"] == "as assumed"
+
+
+def test_settings_come_from_the_environment_too() -> None:
+    came = run(
+        "--vendor", "utel", TAP_CALLHISTORY_START_DATE=START_DATE, TAP_CALLHISTORY_SANDBOX="true"
+    )
+    assert came.returncode == 0, came.stderr
+    assert "utel_call_history: " in came.stdout
+
+
+def test_refused_credentials_end_it_with_one_line(config: Path, tmp_path: Path) -> None:
+    own = json.loads(config.read_text())["kavenegar"]
+    other = changed(config, tmp_path, kavenegar={**own, "api_token": "wrong-token-of-mine"})
+    came = run("--config", other, "--vendor", "kavenegar")
+    assert came.returncode == 1
+    (line,) = [line for line in came.stderr.splitlines() if "trying again" not in line]
+    assert "kavenegar.api_token" in line
+    assert "wrong-token-of-mine" not in came.stdout + came.stderr
+
+
+def test_one_vendor_down_does_not_stop_the_others(config: Path, tmp_path: Path) -> None:
+    other = changed(config, tmp_path, max_retries=0)
+    came = run("--config", other, "--vendor", "kavenegar", "--vendor", "cinnox")
+    assert came.returncode == 1
+    assert "kavenegar_calls: " in came.stdout
+    assert "cinnox_call_details: no good answer" in came.stderr
+    assert "Traceback" not in came.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"start_date": "yesterday"}', "start_date"),
+        ('{"start_date": "2025-01-01T00:00:00Z", "kavenegr": {}}', "did you mean kavenegar"),
+        ("[1]", "does not hold a JSON object"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_faulty_settings_end_it_with_a_line(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    came = run("--config", str(path))
+    assert came.returncode == 1
+    assert words in came.stderr
+    assert "Traceback" not in came.stderr
+
+
+def test_a_vendor_that_is_not_in_the_settings_is_named(config: Path) -> None:
+    came = run("--config", str(config), "--vendor", "utel")
+    assert came.returncode == 1
+    assert "utel" in came.stderr
+
+
+def test_nothing_personal_is_printed() -> None:
+    sandbox = Sandbox(now=NOW)
+    with sandbox.serve() as url:
+        settings = {"start_date": START_DATE, **sandbox.settings(url)}
+        came = run("--config", "ENV", "--json", **_variables(settings))
+    assert came.returncode == 0, came.stderr
+    said = came.stdout + came.stderr
+    people = {
+        str(part)
+        for world in sandbox.worlds.values()
+        for call in world.calls_truth()
+        for part in (call["from_number"], call["to_number"], call["call_id"])
+        if len(str(part)) > 6
+    }
+    assert len(people) > 10_000
+    runs = set(re.findall(r"[\w+-]{7,}", said))
+    assert not people & runs
+    assert not [secret for secret in _secrets(settings) if secret in said]
+
+
+def _variables(settings: dict[str, Any], prefix: str = "TAP_CALLHISTORY") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        variable = f"{prefix}_{name.upper()}"
+        found |= _variables(value, variable) if isinstance(value, dict) else {variable: str(value)}
+    return found
+
+
+def _secrets(settings: dict[str, Any]) -> list[str]:
+    own = [each for each in settings.values() if isinstance(each, dict)]
+    names = {"api_token", "api_key", "password", "app_token", "token"}
+    return [value for each in own for name, value in each.items() if name in names]
