@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Results that stop at a multiple of this many could have been cut by a cap nobody documents.
 ROUND_NUMBER = 50
+#: The direction of a page whose calls have no order in time.
+UNORDERED = 2
 #: No more pages than this are asked for on the word of a total: it may lie.
 PAGES_AT_ONCE = 64
 
@@ -144,6 +146,7 @@ class Pass(abc.ABC):
         self.calls: dict[str | int, ReadCall] = {}
         self.rows = 0
         self.total: int | None = None
+        self._directions: set[int] = set()
 
     def opening(self) -> list[Position]:
         """The first page to ask for."""
@@ -173,6 +176,8 @@ class Pass(abc.ABC):
 
     def _collect(self, calls: Iterable[ReadCall]) -> int:
         """Keep the calls of a page; return how many of them are new."""
+        calls = list(calls)
+        self._directions.add(_direction([call.moment for call in calls if call.lines]))
         before = len(self.calls)
         for call in calls:
             self.calls[call.key] = call
@@ -209,6 +214,15 @@ class Pass(abc.ABC):
         self.experience.total_holds = True
 
     @property
+    def direction(self) -> int:
+        """The order in time in which the vendor gives the window: 1 oldest first, -1 newest first.
+
+        0 if the calls show none.
+        """
+        directions = self._directions - {0}
+        return directions.pop() if len(directions) == 1 and UNORDERED not in directions else 0
+
+    @property
     def ends_like_a_cap(self) -> bool:
         """Whether the results end just where an undocumented cap could have cut them.
 
@@ -226,9 +240,17 @@ class Pass(abc.ABC):
         """Whether the last page with calls held as many as a page can."""
 
 
+def _direction(moments: Sequence[str]) -> int:
+    if len(set(moments)) < 2:  # noqa: PLR2004 - equal stamps have no order
+        return 0
+    ordered = sorted(moments)
+    return 1 if moments == ordered else -1 if moments[::-1] == ordered else UNORDERED
+
+
 def _is_round(calls: int) -> bool:
     """Whether somebody may have chosen the number: 150, 1,200, 10,000; not 1,250 or 11,350."""
-    return calls % max(ROUND_NUMBER, 10 ** (len(str(calls)) - 2)) == 0
+    step: int = max(ROUND_NUMBER, 10 ** (len(str(calls)) - 2))
+    return calls % step == 0
 
 
 class NumberedPages(Pass):
@@ -365,8 +387,9 @@ class OffsetPages(Pass):
         """The page at the frontier and, where there is a total, those that must follow it."""
         step = self._step or 1
         end = self._frontier + 1 if self.total is None else self.total - 1
-        wanted = range(self._frontier, max(end, self._frontier + 1), step)[:PAGES_AT_ONCE]
-        fresh = [offset for offset in wanted if offset not in self._asked]
+        wanted = range(self._frontier, max(end, self._frontier + 1), step)
+        ahead = max(1, PAGES_AT_ONCE - (len(self._asked) - self._pages))
+        fresh = [offset for offset in wanted[:ahead] if offset not in self._asked]
         self._asked.update(fresh)
         return [Position(offset, beyond=not self._step) for offset in fresh]
 

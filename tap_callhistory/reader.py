@@ -7,6 +7,7 @@ window order, however the answers came.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -42,8 +43,14 @@ DOUBT = 3
 MOST_CALLS_OF_AN_INSTANT = 500_000
 #: Calls held in memory, read and not yet written, beyond which no further window is begun.
 LOOK_AHEAD_CALLS = 30_000
-#: A window longer than this may be refused for its length, even if none was accepted before.
-SURELY_NOT_TOO_LONG = timedelta(days=1)
+#: How a vendor may say that a window is too long, in the words of its country.
+_LENGTH_WORDS = re.compile(
+    r"period|range|interval|span|\bdays?\b|too (?:long|large|many|wide|big)"
+    r"|период|интервал|khoảng|ngày|بازه|روز|oraliq|davr",
+    re.IGNORECASE,
+)
+#: A cap cuts one end of a window: what is looked at there overlaps the calls by so much of it.
+END_SHARE = 1 / 64
 #: How often the books are looked at while nothing arrives.
 POLL_SECONDS = 0.25
 #: Answers that say no to a window, perhaps because it is too long; some vendors say no in a 200.
@@ -132,6 +139,7 @@ class Reading:
     error: Exception | None = None
     suspicion: Suspicion | None = None
     suspect: bool = False
+    witness_for: Reading | None = None
 
     @property
     def settled(self) -> bool:
@@ -269,10 +277,16 @@ class Reader:
         reading.under_way -= 1
         try:
             self._enter(reading, request.position, page, error)
-        except Disturbed as reason:
-            self._read_again(reading, str(reason))
-        except TooMany as reason:
+        except (Disturbed, TooMany) as reason:
+            self._try_otherwise(reading, reason)
+
+    def _try_otherwise(self, reading: Reading, reason: Disturbed | TooMany) -> None:
+        if reading.witness_for is not None:
+            self._disbelieve(reading.witness_for)
+        elif isinstance(reason, TooMany):
             self._split_dense(reading, reason)
+        else:
+            self._read_again(reading, str(reason))
 
     def _enter(
         self, reading: Reading, position: Position, page: Page | None, error: Exception | None
@@ -280,6 +294,8 @@ class Reader:
         current = reading.current
         if error is not None and position.beyond and _is_refusal(error):
             page, error = Page(calls=()), None
+        if page is None and reading.witness_for is not None:
+            raise Disturbed(str(error))
         if current is None or page is None:
             self._fail_or_shorten(reading, position, error)
             return
@@ -307,7 +323,9 @@ class Reader:
     def _finish(self, reading: Reading, current: Pass) -> None:
         """Take a pass for whole if it proves itself, and no cap can have cut it."""
         current.prove()
-        received = len(current.calls)
+        if reading.witness_for is not None:
+            self._hear(reading, current)
+            return
         suspicion = reading.suspicion
         if suspicion is not None:
             suspicion.keys.update(current.calls)
@@ -315,11 +333,64 @@ class Reader:
                 self.experience.cap = suspicion.calls
         reading.suspect = current.ends_like_a_cap
         if reading.suspect and reading.window.can_split(self._source.resolution):
+            self._question(reading, current)
+        else:
+            self._accept(reading, current)
+
+    def _question(self, reading: Reading, current: Pass) -> None:
+        """Look at both ends of a window, one of which a cap has cut, or at all of it again."""
+        ends = [] if reading.suspicion is not None else self._ends_to_look_at(reading, current)
+        if not ends:
             self._split_suspect(reading, current)
+        place = self._queue.index(reading) + 1 if ends else 0
+        for end in ends:
+            self._queue.insert(place, self._begin(Reading(end, witness_for=reading)))
+
+    def _ends_to_look_at(self, reading: Reading, current: Pass) -> list[Window]:
+        """The ends of the window, where calls are missing if the vendor has cut its results.
+
+        None if the vendor gives them in no order, or if the ends are most of the window.
+        """
+        moments = [call.moment for call in current.calls.values() if call.lines is not None]
+        if not moments or not current.direction:
+            return []
+        window, beyond = reading.window, reading.window.length * END_SHARE
+        ends = [
+            Window(window.start, min(window.end, _instant(min(moments)) + beyond)),
+            Window(max(window.start, _instant(max(moments)) - beyond), window.end),
+        ]
+        ends = [end for end in ends if end]
+        small = sum((end.length for end in ends), timedelta(0)) < window.length / 2
+        return ends if small else []
+
+    def _hear(self, witness: Reading, current: Pass) -> None:
+        """Believe a window if its ends hold no other calls than those that came for it."""
+        suspect = witness.witness_for
+        if suspect is None or suspect.current is None:
             return
-        if suspicion is not None:
-            suspicion.open_parts -= 1
-        self._planner.learn(reading.window, received)
+        if not current.calls.keys() <= suspect.current.calls.keys():
+            self._disbelieve(suspect)
+            return
+        self._dismiss(witness)
+        if not any(other.witness_for is suspect for other in self._queue):
+            suspect.suspect = False
+            self._accept(suspect, suspect.current)
+
+    def _disbelieve(self, suspect: Reading) -> None:
+        for witness in [each for each in self._queue if each.witness_for is suspect]:
+            self._dismiss(witness)
+        if suspect.current is not None:
+            self._split_suspect(suspect, suspect.current)
+
+    def _dismiss(self, witness: Reading) -> None:
+        witness.attempt += 1  # what is still under way for it no longer counts
+        witness.calls = []
+        self._queue.remove(witness)
+
+    def _accept(self, reading: Reading, current: Pass) -> None:
+        if reading.suspicion is not None:
+            reading.suspicion.open_parts -= 1
+        self._planner.learn(reading.window, len(current.calls))
         reading.total = current.total
         reading.calls = sorted(
             current.calls.values(), key=lambda call: (call.lines is None, call.moment, call.key)
@@ -376,10 +447,9 @@ class Reader:
     ) -> None:
         """A refused window may only be too long or too full, if others were not refused."""
         resolution = self._source.resolution
-        long = self._longest_accepted or reading.window.length > SURELY_NOT_TOO_LONG
-        too_many = isinstance(error, VendorRefusal) and error.code == TOO_MANY_CALLS
         perhaps = _is_refusal(error) and position in reading.first_positions
-        if perhaps and (long or too_many) and reading.window.can_split(resolution):
+        why = self._longest_accepted or _speaks_of_the_window(error)
+        if perhaps and why and reading.window.can_split(resolution):
             if reading.window.length > self._longest_accepted:
                 self._planner.refuse(reading.window)
             self._replace(reading, reading.window.split(4, resolution), reading.suspicion)
@@ -446,6 +516,13 @@ class Reader:
 
 def _instant(moment: str) -> datetime:
     return datetime.fromisoformat(moment)
+
+
+def _speaks_of_the_window(error: Exception | None) -> bool:
+    """Whether a refusal says that the window is too long, or holds too much."""
+    if isinstance(error, VendorRefusal) and error.code == TOO_MANY_CALLS:
+        return True
+    return bool(_LENGTH_WORDS.search(str(error)))
 
 
 def _is_refusal(error: Exception | None) -> bool:

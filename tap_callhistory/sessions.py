@@ -22,6 +22,8 @@ from typing_extensions import override
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
+from tap_callhistory.errors import StoppedError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -52,8 +54,8 @@ class Exchange:
         self.cut: Cut | None = None
 
     def __enter__(self) -> Self:
-        _here.exchange = self
         self._watch.begin(self)
+        _here.exchange = self
         return self
 
     def __exit__(
@@ -89,8 +91,14 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def begin(self, exchange: Exchange) -> None:
-        """Watch an exchange from now on."""
+        """Watch an exchange from now on.
+
+        Raises:
+            StoppedError: The watch is closed: nothing more is to be asked.
+        """
         with self._lock:
+            if self._closed.is_set():
+                raise StoppedError("asked after the end")
             self._running.add(exchange)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._patrol, name="watch", daemon=True)
