@@ -49,7 +49,7 @@ _LENGTH_WORDS = re.compile(
     r"|период|интервал|khoảng|ngày|بازه|روز|oraliq|davr",
     re.IGNORECASE,
 )
-#: A cap cuts one end of a window: what is looked at there overlaps the calls by so much of it.
+#: A cap cuts one end of a window: what is looked at there overlaps the calls by this share.
 END_SHARE = 1 / 64
 #: How often the books are looked at while nothing arrives.
 POLL_SECONDS = 0.25
@@ -305,6 +305,9 @@ class Reader:
             reading.to_ask.extend(current.take(position, page))
         finally:
             self.experience.most_calls = max(self.experience.most_calls, len(current.calls))
+        if reading.witness_for is not None and not self._corroborates(reading, page):
+            self._disbelieve(reading.witness_for)
+            return
         if known is None and current.total is not None and not self._planner.knows:
             self._planner.learn(reading.window, current.total)
         if not reading.to_ask and not reading.under_way:
@@ -349,26 +352,32 @@ class Reader:
     def _ends_to_look_at(self, reading: Reading, current: Pass) -> list[Window]:
         """The ends of the window, where calls are missing if the vendor has cut its results.
 
-        None if the vendor gives them in no order, or if the ends are most of the window.
+        None if the vendor gives them in no order.
         """
         moments = [call.moment for call in current.calls.values() if call.lines is not None]
         if not moments or not current.direction:
             return []
-        window, beyond = reading.window, reading.window.length * END_SHARE
+        window, first, last = reading.window, _instant(min(moments)), _instant(max(moments))
+        overlap = (last - first) * END_SHARE
         ends = [
-            Window(window.start, min(window.end, _instant(min(moments)) + beyond)),
-            Window(max(window.start, _instant(max(moments)) - beyond), window.end),
+            Window(window.start, min(window.end, first + overlap)),
+            Window(max(window.start, last - overlap), window.end),
         ]
-        ends = [end for end in ends if end]
-        small = sum((end.length for end in ends), timedelta(0)) < window.length / 2
-        return ends if small else []
+        return [end for end in ends if end]
+
+    @staticmethod
+    def _corroborates(witness: Reading, page: Page) -> bool:
+        """Whether an end of a window holds no other calls than those that came for the window."""
+        suspect = witness.witness_for
+        known = suspect.current.calls if suspect and suspect.current else {}
+        return all(call.key in known for call in page.calls)
 
     def _hear(self, witness: Reading, current: Pass) -> None:
-        """Believe a window if its ends hold no other calls than those that came for it."""
+        """Believe a window when both ends have been looked at, and were not cut themselves."""
         suspect = witness.witness_for
         if suspect is None or suspect.current is None:
             return
-        if not current.calls.keys() <= suspect.current.calls.keys():
+        if current.ends_like_a_cap:
             self._disbelieve(suspect)
             return
         self._dismiss(witness)

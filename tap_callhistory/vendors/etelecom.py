@@ -142,7 +142,7 @@ class EtelecomCallLogs(CallHistoryStream):
             case {"call_logs": list(records), "paging": dict(paging)}:
                 limit, cursor = paging.get("limit"), paging.get("next")
                 size = limit if isinstance(limit, int) and limit > 0 else None
-                return RawPage(records, size=size, next=cursor if isinstance(cursor, str) else "")
+                return RawPage(records, size=size, next=_sendable(cursor))
             # Servers written in Go leave an empty list out, or send null.
             case {"paging": dict()} if body.get("call_logs") is None:
                 return RawPage(())
@@ -161,3 +161,14 @@ class EtelecomCallLogs(CallHistoryStream):
     @override
     def is_unfinished(self, record: dict[str, Any]) -> bool:
         return self.utc_or_none(record.get("ended_at")) is None
+
+
+def _sendable(cursor: object) -> str:
+    """A cursor as it can be sent back; "" where there is none."""
+    if not isinstance(cursor, str):
+        return ""
+    try:
+        cursor.encode()
+    except UnicodeEncodeError:
+        raise UnreadableAnswer("a cursor that is no text") from None
+    return cursor
