@@ -1,4 +1,4 @@
-"""The tables of docs/vendors, made from the settings and schemas: `python -m tests.vendor_pages`."""
+"""The tables of docs/vendors, of settings and schemas: `python -m tests.vendor_pages`."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def environment(name: str, *packages: str) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run(["uv", "venv", "-q", "--python", sys.executable, folder], check=True)
-        install = ["uv", "pip", "install", "-q", "--python", python, *packages]
+        install = ["uv", "pip", "install", "-q", "--python", str(python), *packages]
         subprocess.run(install, check=True)
     return python
 

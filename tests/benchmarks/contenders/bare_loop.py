@@ -22,7 +22,8 @@ def main(url: str, token: str, since: str, until: str, page_size: int) -> None:
             return
         for call in calls:
             out.write(
-                orjson.dumps({"type": "RECORD", "stream": "kavenegar_calls", "record": call}) + b"\n"
+                orjson.dumps({"type": "RECORD", "stream": "kavenegar_calls", "record": call})
+                + b"\n"
             )
         page += 1
 
