@@ -28,7 +28,7 @@ ROUND_NUMBER = 50
 #: The direction of a page whose calls have no order in time.
 UNORDERED = 2
 #: No more pages than this are asked for on the word of a total: it may lie.
-PAGES_AT_ONCE = 64
+PAGES_AT_ONCE = 32
 
 
 class Position(NamedTuple):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: How often a window is read before it is split, because its pages did not prove themselves.
 PASSES_PER_WINDOW = 3
+#: How often a window is halved for that reason: a vendor that still does not add up never will.
+MOST_HALVINGS = 12
 #: A window is planned to hold this many pages, within the two bounds after it.
 COMFORTABLE_PAGES = 20
 FEWEST_COMFORTABLE_CALLS = 2_000
@@ -140,6 +142,7 @@ class Reading:
     suspicion: Suspicion | None = None
     suspect: bool = False
     witness_for: Reading | None = None
+    halvings: int = 0
 
     @property
     def settled(self) -> bool:
@@ -445,9 +448,9 @@ class Reader:
         self.tally.rereads += 1
         if reading.attempt % PASSES_PER_WINDOW:
             self._begin(reading)
-        elif reading.window.can_split(self._source.resolution):
+        elif reading.halvings < MOST_HALVINGS and reading.window.can_split(self._source.resolution):
             parts = reading.window.split(2, self._source.resolution)
-            self._replace(reading, parts, reading.suspicion)
+            self._replace(reading, parts, reading.suspicion, halvings=reading.halvings + 1)
         else:
             self._give_up(reading, reason)
 
@@ -466,7 +469,11 @@ class Reader:
             self._settle(reading, error)
 
     def _replace(
-        self, reading: Reading, windows: list[Window], suspicion: Suspicion | None
+        self,
+        reading: Reading,
+        windows: list[Window],
+        suspicion: Suspicion | None,
+        halvings: int = 0,
     ) -> None:
         self.tally.splits += 1
         if suspicion is not None:
@@ -476,15 +483,15 @@ class Reader:
         reading.calls = []
         del self._queue[place]
         for window in reversed(windows):
-            part = self._begin(Reading(window, suspicion=suspicion))
-            self._queue.insert(place, part)
+            part = Reading(window, suspicion=suspicion, halvings=halvings)
+            self._queue.insert(place, self._begin(part))
 
     def _give_up(self, reading: Reading, reason: str) -> None:
         self._settle(
             reading,
             IncompleteWindow(
                 f"the window {reading.window} cannot be read whole: {reason}. "
-                f"It cannot be split any further"
+                "Reading it again did not help, and no more does splitting it"
             ),
         )
 

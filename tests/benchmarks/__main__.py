@@ -61,7 +61,8 @@ class Bench:
 
     def _peer_config(self, url: str, since: datetime) -> str:
         begin, end = self._span(since)
-        config = {"api_url": url, "api_token": TOKEN, "since": begin, "until": end}
+        config: dict[str, Any] = {"api_url": url, "api_token": TOKEN}
+        config |= {"since": begin, "until": end}
         config |= {"page_size": PAGE_SIZE, "schema": str(HERE / "kavenegar_raw.json")}
         return self._file("peer.json", config)
 
