@@ -1,0 +1,1 @@
+"""What the tap does when vendors, networks and machines fail."""
