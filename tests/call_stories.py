@@ -139,8 +139,10 @@ class Story:
         """Whether the vendor lies in a way that can be noticed and not be mended."""
         habits = self.readings
         lies = habits.total in {"all", "lie"} or habits.cursor_dialect == "loop"
-        # A full page without a way on cannot be told from a cap.
-        return lies or not habits.cursor_always_next
+        # A full page without a way on cannot be told from a cap, and Kavenegar's refusals do not
+        # say that a window is too long.
+        silent = self.vendor == "kavenegar" and habits.largest_span_days is not None
+        return lies or silent or not habits.cursor_always_next
 
 
 quiets = st.builds(Quiet, st.sampled_from([1, 7, 45, 120, 600, 1500]))
