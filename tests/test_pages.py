@@ -27,19 +27,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tap_callhistory.pages import (
-    PAGES_AT_ONCE,
-    AnchoredPages,
-    CursorPages,
     Disturbed,
     Experience,
     Limits,
-    NumberedPages,
-    OffsetPages,
     Page,
     Pass,
     Position,
     ReadCall,
     TooMany,
+)
+from tap_callhistory.paginators import (
+    PAGES_AT_ONCE,
+    AnchoredPages,
+    CursorPages,
+    NumberedPages,
+    OffsetPages,
 )
 
 settings.register_profile("patient", deadline=None)

@@ -15,7 +15,8 @@ from unittest.mock import patch
 import pytest
 
 from tap_callhistory import reader
-from tap_callhistory.pages import CursorPages, Experience, Limits, ReadCall
+from tap_callhistory.pages import Experience, Limits, ReadCall
+from tap_callhistory.paginators import CursorPages
 from tap_callhistory.sandbox.calls import make_calls
 from tap_callhistory.sandbox.readings import Readings
 from tap_callhistory.vendors import VENDORS

@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from tap_callhistory.budget import Budget
 from tap_callhistory.errors import CallHistoryError, UnreadableAnswer, VendorRefusal
-from tap_callhistory.pages import CursorPages, Experience, NumberedPages, Position
+from tap_callhistory.pages import Experience, Position
+from tap_callhistory.paginators import CursorPages, NumberedPages
 from tap_callhistory.probe.seen import SeenCall
 from tap_callhistory.stream import CallHistoryStream
 from tap_callhistory.transport import Transport

@@ -16,13 +16,14 @@ from typing_extensions import override
 from tap_callhistory.auth import Authenticator, BearerToken
 from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import UnreadableAnswer
-from tap_callhistory.pages import NumberedPages, Position
+from tap_callhistory.paginators import NumberedPages
 from tap_callhistory.stream import CallHistoryStream, RawPage
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tap_callhistory.pages import Position
     from tap_callhistory.windows import Window
 
 SETTINGS: Final[dict[str, Any]] = {

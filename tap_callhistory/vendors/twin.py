@@ -18,13 +18,14 @@ from typing_extensions import override
 from tap_callhistory.auth import Authenticator, BearerToken, Login
 from tap_callhistory.clocks import parse_instant
 from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer
-from tap_callhistory.pages import AnchoredPages, Experience, Limits, OffsetPages, Pass, Position
+from tap_callhistory.paginators import AnchoredPages, OffsetPages
 from tap_callhistory.stream import CallHistoryStream, RawPage
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 from tap_callhistory.verdicts import judge_tokenless
 from tap_callhistory.windows import floor
 
 if TYPE_CHECKING:
+    from tap_callhistory.pages import Experience, Limits, Pass, Position
     from tap_callhistory.tap import TapCallHistory
     from tap_callhistory.windows import Window
 

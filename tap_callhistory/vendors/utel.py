@@ -18,7 +18,7 @@ from typing_extensions import override
 from tap_callhistory.auth import Authenticator, BearerToken, Login
 from tap_callhistory.clocks import Clock, parse_instant
 from tap_callhistory.errors import UnreadableAnswer
-from tap_callhistory.pages import NumberedPages, Position
+from tap_callhistory.paginators import NumberedPages
 from tap_callhistory.stream import CallHistoryStream, RawPage
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 from tap_callhistory.verdicts import judge_tokenless
@@ -26,6 +26,7 @@ from tap_callhistory.verdicts import judge_tokenless
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_callhistory.pages import Position
     from tap_callhistory.windows import Window
 
 SETTINGS: Final[dict[str, Any]] = {
