@@ -142,7 +142,7 @@ class Reading:
     suspicion: Suspicion | None = None
     suspect: bool = False
     witness_for: Reading | None = None
-    halvings: int = 0
+    halvings: int = 0  # how often it was split because it did not prove itself
 
     @property
     def settled(self) -> bool:
@@ -349,14 +349,15 @@ class Reader:
         ends = [] if reading.suspicion is not None else self._ends_to_look_at(reading, current)
         if not ends:
             self._split_suspect(reading, current)
-        place = self._queue.index(reading) + 1 if ends else 0
+            return
+        place = self._queue.index(reading) + 1
         for end in ends:
             self._queue.insert(place, self._begin(Reading(end, witness_for=reading)))
 
     def _ends_to_look_at(self, reading: Reading, current: Pass) -> list[Window]:
-        """The ends of the window, where calls are missing if the vendor has cut its results.
+        """The ends of the window: one lacks calls if the vendor has cut its results.
 
-        None if the vendor gives them in no order.
+        There are none to look at if the vendor gives the calls in no order.
         """
         moments = [call.moment for call in current.calls.values() if call.lines is not None]
         if not moments or not current.direction:
@@ -492,7 +493,7 @@ class Reader:
             reading,
             IncompleteWindow(
                 f"the window {reading.window} cannot be read whole: {reason}. "
-                "Reading it again did not help, and no more does splitting it"
+                "Neither reading it again nor splitting it helped"
             ),
         )
 
