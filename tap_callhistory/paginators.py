@@ -253,7 +253,8 @@ class AnchoredPages(Pass):
     moves behind everything read so far. So nothing is passed over, however much changes meanwhile:
     what moves behind the window's end belongs to a later window. Calls with the very stamp of the
     anchor come again and are told by their key; where a whole page has one stamp, an offset leads
-    through it, overlapping as `OffsetPages` do.
+    through it, overlapping as `OffsetPages` do. No total is needed, and no cap can be met: every
+    page is asked for as the first one of what is left.
     """
 
     def __init__(self, limits: Limits, experience: Experience) -> None:
@@ -271,8 +272,6 @@ class AnchoredPages(Pass):
             raise Disturbed("the calls did not come in the order that was asked for")
         if self._overlaps and (not moments or page.calls[0].key != self._last_key):
             raise Disturbed(f"the call at offset {position.number} is no longer there")
-        if not position.anchor and page.total is not None:
-            self._check_size(page.total)
         new = self._collect(page.calls)
         if new:
             self._last_length = len(moments)
