@@ -137,7 +137,7 @@ def test_the_closing_line_and_metric_say_the_same() -> None:
         complete=True,
     )
     line = summary.line()
-    assert line.startswith("read [2026-01-01T00:00:00Z, 2026-01-02T00:00:00Z): 120 records")
+    assert line.startswith("read [2026-01-01T00:00:00Z, 2026-01-02T00:00:00Z): records 120")
     tags = summary.tags()
     for name in ("windows", "requests", "records", "distinct_keys", "vendor_total", "misfits"):
         assert re.search(rf"\b{tags[name]}\b", line), name
@@ -145,5 +145,5 @@ def test_the_closing_line_and_metric_say_the_same() -> None:
 
 
 def test_a_run_that_was_stopped_or_had_nothing_to_do_says_so() -> None:
-    assert Summary(complete=True).line().startswith("read nothing new: 0 records")
+    assert Summary(complete=True).line().startswith("read nothing new: records 0")
     assert Summary().line().startswith("stopped while reading nothing new")

@@ -167,7 +167,8 @@ def test_arguments_that_do_not_fit_the_message_are_redacted_too(log: io.StringIO
 
 
 def test_installing_twice_redacts_once_by_the_newer(log: io.StringIO) -> None:
-    factory = logging.getLogRecordFactory()
+    factory = logging.LogRecord
+    logging.setLogRecordFactory(factory)
     for secret in ("first", "second"):
         redact_logging(knowing(secret))
     warn("first second")
