@@ -36,6 +36,7 @@ class NumberedPages(Pass):
         self._asked = 0
         self._awaited = 0
         self._new = 0
+        self._barren = False
         self._full = 0
         self._last: tuple[int, int] = (0, 0)
 
@@ -48,14 +49,21 @@ class NumberedPages(Pass):
         self._awaited -= 1
         self._note_total(page)
         self.rows += len(page.calls)
-        self._new += self._collect(page.calls)
+        new = self._collect(page.calls)
+        self._new += new
+        self._barren = self._barren or not new
         if page.calls:
             self._last = max(self._last, (position.number, len(page.calls)))
         if position.number == self.first_page:
             self._full = self._page_size(page)
             if page.calls and self.total:
                 self._expected = -(-self.total // len(page.calls))
-        return self._next() if not self._awaited else []
+        return self._next() if self._barren or not self._awaited else self._ask_ahead()
+
+    def _ask_ahead(self) -> list[Position]:
+        """Keep as many pages under way as the total promises, while every page brings something."""
+        room = min(self._expected - self._asked, PAGES_AT_ONCE - self._awaited)
+        return self._ask(room) if room > 0 else []
 
     def _page_size(self, page: Page) -> int:
         """How many calls a page holds: the first one is full if the total says that more exist."""
@@ -65,6 +73,8 @@ class NumberedPages(Pass):
 
     def _next(self) -> list[Position]:
         """What to ask for when all that was asked for has come."""
+        if self._awaited:
+            return []
         new, self._new = self._new, 0
         if not new:
             return []
