@@ -266,6 +266,8 @@ def run_tap(
             made.sync_all()
         except KilledError:
             run.killed = True
+        except NeverEndsError:
+            raise AssertionError(f"more than {MOST_REQUESTS} requests in one run") from None
         except tap.StreamsFailed as failed:
             run.failure = failed
         if not run.killed:
