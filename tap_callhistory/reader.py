@@ -254,8 +254,9 @@ class Reader:
         """Ask for pages of the first windows, as far as their calls may be held in memory."""
         held = 0
         for reading in self._queue:
-            # The window that a witness stands for cannot leave before.
-            if held >= LOOK_AHEAD_CALLS and reading.witness_for is None:
+            # The first window may wait for what is to be read behind it: a witness, or the parts
+            # of a suspicion. So something is always under way, though the books are full.
+            if held >= LOOK_AHEAD_CALLS and reading.witness_for is None and self._under_way:
                 continue
             held += self._expected_of(reading)
             while reading.to_ask and self._under_way < self._concurrency:

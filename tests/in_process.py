@@ -48,7 +48,7 @@ class KilledError(BaseException):
 
 
 class NeverEndsError(BaseException):
-    """A run asks for more pages than any sane one would."""
+    """A run asks for more pages than any sane one would, or waits for nothing."""
 
 
 class AtRandom(InTurn[Any, Any]):
@@ -60,8 +60,9 @@ class AtRandom(InTurn[Any, Any]):
 
     @override
     def finished(self, timeout: float) -> Finished[Any, Any] | None:
-        if self._jobs:
-            self._jobs.rotate(-self._random.randrange(len(self._jobs)))
+        if not self._jobs:
+            raise NeverEndsError("the reader waits, and nothing is under way")
+        self._jobs.rotate(-self._random.randrange(len(self._jobs)))
         return super().finished(timeout)
 
 
@@ -185,7 +186,7 @@ class DirectCourier:
         if not path.endswith("/auth/login"):
             self._run.requests += 1
             if self._run.requests > MOST_REQUESTS:
-                raise NeverEndsError
+                raise NeverEndsError(f"more than {MOST_REQUESTS} requests in one run")
             self._before(self._run.requests)
         given = {name.lower(): value for name, value in headers.items()}
         body = b"" if request.body is None else msgspec.json.encode(request.body)
@@ -266,8 +267,8 @@ def run_tap(
             made.sync_all()
         except KilledError:
             run.killed = True
-        except NeverEndsError:
-            raise AssertionError(f"more than {MOST_REQUESTS} requests in one run") from None
+        except NeverEndsError as never:
+            raise AssertionError(str(never)) from None
         except tap.StreamsFailed as failed:
             run.failure = failed
         if not run.killed:

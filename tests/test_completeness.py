@@ -81,3 +81,23 @@ def test_a_call_that_starts_as_the_run_begins_is_left_to_the_next_run() -> None:
     habits = Readings(bounds="[)", filter_field="started")
     appear = Appear(count=2, late=0, apart=0, lasts=0, recording=None)
     tell(a_story("etelecom", habits, appear, a_run(), Quiet(1), a_run()))
+
+
+def test_a_window_under_suspicion_does_not_wait_for_parts_that_nobody_asks_for() -> None:
+    """The books were full with the window that waited, so its other parts were never begun."""
+    late = Appear(count=4, late=50, apart=0, lasts=1, recording=None)
+    early = Appear(count=4, late=300, apart=600, lasts=1, recording=None)
+    begin = {"lookback_hours": 1, "start_date": START.isoformat(), "revisit_hours": [48]}
+    steps = (
+        Appear(count=1, late=59, apart=0, lasts=240, recording=None),
+        Sync(
+            {**begin, "concurrency": 4},
+            page_size=40,
+            seed=0,
+            meanwhile=((12, late), (10, early), (6, Quiet(120))),
+        ),
+        Appear(count=2, late=0, apart=600, lasts=0, recording=None),
+        Sync({**begin, "concurrency": 1}, page_size=2, seed=1),
+    )
+    habits = Readings(filter_field="started", oversize="cut")
+    tell(Story("cinnox", habits, False, 4, 1, True, steps))  # noqa: FBT003
