@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import pytest
 
@@ -32,22 +31,24 @@ def grants(budget: Budget, workers: int, count: int) -> list[float]:
 def test_without_a_limit_nobody_waits() -> None:
     started = time.monotonic()
     grants(budget_of(None), workers=4, count=1000)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("workers", [1, 8])
 def test_requests_of_all_workers_together_keep_the_pace(workers: int) -> None:
+    started = time.monotonic()
     instants = grants(budget_of(50), workers, count=20)
-    assert 0.37 <= instants[-1] - instants[0] < 0.7
-    assert sum(later - earlier < 0.010 for earlier, later in pairwise(instants)) <= 2
+    assert all(instant - started >= 0.02 * place for place, instant in enumerate(instants))
+    assert instants[-1] - started < 10
 
 
 def test_idleness_saves_up_no_burst() -> None:
     budget = budget_of(20)
     budget.acquire()
     time.sleep(0.2)
+    started = time.monotonic()
     instants = grants(budget, workers=4, count=4)
-    assert instants[-1] - instants[0] >= 0.14
+    assert all(instant - started >= 0.05 * place for place, instant in enumerate(instants))
 
 
 def test_pause_holds_everybody_and_releases_them_at_the_pace() -> None:
@@ -56,18 +57,18 @@ def test_pause_holds_everybody_and_releases_them_at_the_pace() -> None:
     budget.pause(0.2)
     budget.pause(0.1)
     instants = grants(budget, workers=4, count=5)
-    assert 0.2 <= instants[0] - started < 0.3
-    assert instants[-1] - instants[0] >= 0.07
+    assert all(instant - started >= 0.2 + 0.02 * place for place, instant in enumerate(instants))
+    assert instants[-1] - started < 10
 
 
 def test_pause_also_holds_those_who_wait_already() -> None:
-    budget = budget_of(10)
+    budget = budget_of(2)
     budget.acquire()
     with ThreadPoolExecutor(3) as workers:
         waiting = [workers.submit(budget.acquire) for _ in range(3)]
         time.sleep(0.02)
-        budget.pause(0.3)
-        time.sleep(0.2)
+        budget.pause(1.0)
+        time.sleep(0.6)
         assert not any(one.done() for one in waiting)
 
 
@@ -81,21 +82,22 @@ def test_stop_ends_all_waits_and_lets_nothing_out() -> None:
         stop.set()
         for one in waiting:
             with pytest.raises(StoppedError):
-                one.result(timeout=0.5)
+                one.result(timeout=10)
     with pytest.raises(StoppedError):
         Budget(None, stop=stop).acquire()
 
 
 def test_refusals_lower_the_rate_and_good_answers_raise_it_up_to_the_ceiling() -> None:
-    budget = budget_of(1)
+    budget = budget_of(4)
     budget.slow_down()
-    assert budget.rate == pytest.approx(0.5)
+    assert budget.rate == pytest.approx(2)
     time.sleep(0.1)
     budget.accepted()
-    assert 0.6 <= budget.rate < 0.9
-    time.sleep(0.4)
-    budget.accepted()
-    assert budget.rate == 1
+    assert 2.1 <= budget.rate < 4
+    for _ in range(2):
+        time.sleep(1.0)
+        budget.accepted()
+    assert budget.rate == 4
 
 
 def test_unlimited_rate_falls_to_below_what_was_observed() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STREAMS = sorted(each.name for each in VENDORS)
 TRACEBACK = "Traceback"
-PROMPT_SECONDS = 2.0
+PROMPT_SECONDS = 20
 RUN_SECONDS = 30
 
 
@@ -366,7 +366,7 @@ def test_a_full_disk_ends_the_run_with_one_line(run_tap: Command, served: Served
 def test_a_signal_ends_the_run_promptly_with_a_state_of_what_is_whole(
     run_tap: Command, serve: Serve, signum: signal.Signals, code: int
 ) -> None:
-    served = serve(faults={"twin": Faults(latency_seconds=10)})
+    served = serve(faults={"twin": Faults(latency_seconds=60)})
     process = run_tap.start(served.config("kavenegar", "twin", "utel"))
     assert process.stdout is not None
     output = b""

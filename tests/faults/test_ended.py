@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENDINGS = int(os.environ.get("CALLHISTORY_ENDINGS", "8"))
 SEED = int(os.environ.get("CALLHISTORY_ENDINGS_SEED", "1"))
-PROMPT_SECONDS = 5
+PROMPT_SECONDS = 30
 FILLS_THE_PIPE_SECONDS = 2.0
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130, None: 1}
 
