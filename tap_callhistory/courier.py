@@ -9,7 +9,7 @@ import ssl
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import msgspec
 import requests
@@ -131,16 +131,16 @@ class Courier:
         body = None if request.body is None else msgspec.json.encode(request.body)
         if body is not None:
             headers = {**headers, "Content-Type": "application/json"}
-        url, params = request.url, request.params
+        url = request.url
+        if request.params:
+            url = f"{url}?{urlencode(request.params)}"
         for _ in range(MAX_REDIRECTS + 1):
             before_each()
-            answer = self._exchange(
-                method=request.method, url=url, params=params, headers=headers, data=body
-            )
+            answer = self._exchange(method=request.method, url=url, headers=headers, data=body)
             target = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or not target:
                 return answer
-            url, params = self._redirected(request.method, url, answer.status, target), ()
+            url = self._redirected(request.method, url, answer.status, target)
         raise self._refusal("the vendor redirects over and over", answer.status)
 
     def close(self) -> None:

@@ -14,10 +14,10 @@ from contextlib import suppress
 from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from typing_extensions import override
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
@@ -157,19 +157,40 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone; requests would read their bodies, however long."""
+    """A session whose requests carry what they are given, and nothing else.
+
+    No cookies, nothing from ~/.netrc. Proxies and certificates are those of the environment, which
+    is asked once per host: it holds for the run, and asking costs more than sending.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._environment: dict[tuple[str, str], dict[str, Any]] = {}
+
+    @override
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=request.method,
+            url=request.url,
+            headers=request.headers,
+            data=request.data,
+        )
+        return prepared
+
+    @override
+    def merge_environment_settings(self, url: str, *given: Any) -> dict[str, Any]:
+        scheme, host, *_ = urlsplit(url)
+        settings = self._environment.get((scheme, host))
+        if settings is None:
+            settings = super().merge_environment_settings(url, *given)
+            self._environment[scheme, host] = settings
+        return settings
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Leave redirects alone; requests would read their bodies, however long."""
         return None
-
-
-class ExplicitCredential(AuthBase):
-    """Leaves a request as it is; its presence keeps requests from asking ~/.netrc."""
-
-    @override
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        return r
 
 
 class Sessions:
@@ -199,8 +220,6 @@ class Sessions:
 
 def _open_session() -> requests.Session:
     session = _Session()
-    session.auth = ExplicitCredential()
-    session.headers.clear()
     for scheme in ("https://", "http://"):
         session.mount(scheme, _Adapter(pool_connections=2, pool_maxsize=1))
     return session
