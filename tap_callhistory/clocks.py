@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STAMPS_REMEMBERED = 16_384
 """Conversions that a clock keeps: parties and integrations repeat theirs from call to call."""
+BOUNDS_REMEMBERED = 256
+"""Instants near which a clock has looked for changes: all pages of a window ask for the same."""
 
 _DAY = timedelta(days=1)
 
@@ -67,11 +69,16 @@ class Clock:
     Attributes:
         to_utc: Turns a stamp into fixed-width UTC, a zero date into None; remembers
             ``STAMPS_REMEMBERED`` conversions. Raises ValueError for what is not a date-time.
+        shift_nearby: Tells by how much the zone's clock is changed from ``instant - within`` to
+            ``instant + within``: never negative, zero where the clock is not changed.
     """
 
     def __init__(self, zone: str | None) -> None:
         self._zone: tzinfo = UTC if zone is None else ZoneInfo(zone)
         self.to_utc: Callable[[str], str | None] = lru_cache(STAMPS_REMEMBERED)(self._to_utc)
+        self.shift_nearby: Callable[[datetime, timedelta], timedelta] = lru_cache(
+            BOUNDS_REMEMBERED
+        )(self._shift_nearby)
 
     def instant(self, stamp: str) -> datetime | None:
         """Read a vendor's stamp as an aware instant in UTC; a zero date is None.
@@ -86,12 +93,7 @@ class Clock:
         """Show the naive local time that the vendor's wall clock shows at an aware instant."""
         return instant.astimezone(self._zone).replace(tzinfo=None, fold=0)
 
-    def shift_nearby(self, instant: datetime, within: timedelta) -> timedelta:
-        """Tell by how much the zone's clock is changed from ``instant - within`` to ``+ within``.
-
-        Returns:
-            The size of the change, never negative; zero where the clock is not changed.
-        """
+    def _shift_nearby(self, instant: datetime, within: timedelta) -> timedelta:
         offsets = [self._offset(moment) for moment in _daily(instant - within, instant + within)]
         return max(offsets) - min(offsets)
 

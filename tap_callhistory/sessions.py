@@ -165,7 +165,7 @@ class _Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self._environment: dict[tuple[str, str], dict[str, Any]] = {}
+        self._environment: dict[tuple[str, str], Any] = {}
 
     @override
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
@@ -179,13 +179,12 @@ class _Session(requests.Session):
         return prepared
 
     @override
-    def merge_environment_settings(self, url: str, *given: Any) -> dict[str, Any]:
+    def merge_environment_settings(self, url: Any, *given: Any, **named: Any) -> Any:
         scheme, host, *_ = urlsplit(url)
-        settings = self._environment.get((scheme, host))
-        if settings is None:
-            settings = super().merge_environment_settings(url, *given)
+        if (scheme, host) not in self._environment:
+            settings = super().merge_environment_settings(url, *given, **named)
             self._environment[scheme, host] = settings
-        return settings
+        return self._environment[scheme, host]
 
     @override
     def get_redirect_target(self, resp: requests.Response) -> str | None:
