@@ -37,6 +37,7 @@ class NumberedPages(Pass):
         self._awaited = 0
         self._new = 0
         self._barren = False
+        self._ends = False
         self._full = 0
         self._last: tuple[int, int] = (0, 0)
 
@@ -54,6 +55,8 @@ class NumberedPages(Pass):
         self._barren = self._barren or not new
         if page.calls:
             self._last = max(self._last, (position.number, len(page.calls)))
+        elif position.beyond:
+            self._ends = True
         if position.number == self.first_page:
             self._full = self._page_size(page)
             if page.calls and self.total:
@@ -61,9 +64,16 @@ class NumberedPages(Pass):
         return self._next() if self._barren or not self._awaited else self._ask_ahead()
 
     def _ask_ahead(self) -> list[Position]:
-        """Keep as many pages under way as the total promises, while every page brings something."""
-        room = min(self._expected - self._asked, PAGES_AT_ONCE - self._awaited)
-        return self._ask(room) if room > 0 else []
+        """Keep as many pages under way as the total promises, while every page brings something.
+
+        Where the last one will be full, the page that should not exist is asked for with it.
+        """
+        room = PAGES_AT_ONCE - self._awaited
+        pages = min(self._expected - self._asked, room)
+        positions = self._ask(pages) if pages > 0 else []
+        if self._asked == self._expected > 1 and self._full * self._expected == self.total:
+            positions += self._ask(1, beyond=True)
+        return positions
 
     def _page_size(self, page: Page) -> int:
         """How many calls a page holds: the first one is full if the total says that more exist."""
@@ -84,7 +94,7 @@ class NumberedPages(Pass):
 
     def _may_follow(self) -> bool:
         """Whether one more page could bring more than all that were asked for."""
-        if len(self.calls) < (self.total or 0) or self._last_page_full:
+        if len(self.calls) < (self.total or 0) or (self._last_page_full and not self._ends):
             return True
         return self._asked == 1 and not self.experience.total_holds
 

@@ -149,6 +149,11 @@ class Reading:
         """Whether there is nothing left to ask for."""
         return self.calls is not None or self.error is not None
 
+    @property
+    def opened(self) -> bool:
+        """Whether a page of the present pass has come."""
+        return self.current is not None and bool(self.current.calls)
+
 
 class Reader:
     """Reads spans of one stream's history, window by window, each proved to be whole."""
@@ -252,19 +257,26 @@ class Reader:
 
     def _submit(self) -> None:
         """Ask for pages of the first windows, as far as their calls may be held in memory."""
-        held = 0
-        for reading in self._queue:
-            # The first window may wait for what is to be read behind it: a witness, or the parts
-            # of a suspicion. So something is always under way, though the books are full.
-            if held >= LOOK_AHEAD_CALLS and reading.witness_for is None and self._under_way:
-                continue
-            held += self._expected_of(reading)
+        asking = [reading for reading in self._within_memory() if reading.to_ask]
+        if not asking and not self._under_way:
+            # The first window waits for what is to be read behind it: the parts of a suspicion.
+            asking = [reading for reading in self._queue if reading.to_ask][:1]
+        # Until its first page has come, a window can keep no more than one worker busy.
+        for reading in sorted(asking, key=lambda reading: reading.opened):
             while reading.to_ask and self._under_way < self._concurrency:
                 self._workers.submit(
                     PageRequest(reading, reading.attempt, reading.to_ask.popleft())
                 )
                 reading.under_way += 1
                 self._under_way += 1
+
+    def _within_memory(self) -> Iterator[Reading]:
+        held = 0
+        for reading in self._queue:
+            # The window that a witness stands for cannot leave before.
+            if held < LOOK_AHEAD_CALLS or reading.witness_for is not None:
+                held += self._expected_of(reading)
+                yield reading
 
     def _wait(self) -> None:
         """Wait for a page and enter it into the books."""
