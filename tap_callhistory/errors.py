@@ -9,6 +9,7 @@ body of an answer or a whole phone number.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 TOO_MANY_CALLS: Final = "too many calls"
 """Code of a refusal that says the window holds more calls than the vendor gives at once."""
+
+#: Answers that say no to a window, perhaps because it is too long; some vendors say no in a 200.
+_SPAN_REFUSALS = frozenset({200, 400, 404, 413, 422})
+#: How a vendor may say that a window is too long, in the words of its country.
+_LENGTH_WORDS = re.compile(
+    r"period|range|interval|span|\bdays?\b|too (?:long|large|many|wide|big)"
+    r"|период|интервал|khoảng|ngày|بازه|روز|oraliq|davr",
+    re.IGNORECASE,
+)
 
 
 class CallHistoryError(Exception):
@@ -50,6 +60,16 @@ class VendorRefusal(CallHistoryError):
         self.status = status
         self.code = code
         self.advice = advice
+
+    @property
+    def may_mean_the_window(self) -> bool:
+        """Whether another window, or another page, might not have been refused."""
+        return self.status in _SPAN_REFUSALS
+
+    @property
+    def speaks_of_the_window(self) -> bool:
+        """Whether it says that the window is too long, or holds too much."""
+        return self.code == TOO_MANY_CALLS or bool(_LENGTH_WORDS.search(str(self)))
 
 
 class VendorUnavailable(CallHistoryError):

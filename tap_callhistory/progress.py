@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
-    from tap_callhistory.reader import ReadWindow
+    from tap_callhistory.readings import ReadWindow
     from tap_callhistory.windows import Window
 
 #: A long run says so often how far it has come.

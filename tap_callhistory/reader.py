@@ -7,26 +7,20 @@ window order, however the answers came.
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
 
-from tap_callhistory.errors import (
-    TOO_MANY_CALLS,
-    IncompleteWindow,
-    StoppedError,
-    VendorRefusal,
-)
+from tap_callhistory.errors import IncompleteWindow, StoppedError, VendorRefusal
 from tap_callhistory.pages import Disturbed, Experience, Limits, Page, Pass, Position, TooMany
+from tap_callhistory.readings import PageRequest, Reading, ReadWindow, Suspicion
 from tap_callhistory.windows import Planner, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from threading import Event
 
-    from tap_callhistory.pages import ReadCall
     from tap_callhistory.workers import Workers
 
 #: How often a window is read before it is split, because its pages did not prove themselves.
@@ -45,26 +39,8 @@ DOUBT = 3
 MOST_CALLS_OF_AN_INSTANT = 500_000
 #: Calls held in memory, read and not yet written, beyond which no further window is begun.
 LOOK_AHEAD_CALLS = 30_000
-#: How a vendor may say that a window is too long, in the words of its country.
-_LENGTH_WORDS = re.compile(
-    r"period|range|interval|span|\bdays?\b|too (?:long|large|many|wide|big)"
-    r"|период|интервал|khoảng|ngày|بازه|روز|oraliq|davr",
-    re.IGNORECASE,
-)
-#: A cap cuts one end of a window: what is looked at there overlaps the calls by this share.
-END_SHARE = 1 / 64
 #: How often the books are looked at while nothing arrives.
 POLL_SECONDS = 0.25
-#: Answers that say no to a window, perhaps because it is too long; some vendors say no in a 200.
-SPAN_REFUSALS = frozenset({200, 400, 413, 422})
-
-
-class PageRequest(NamedTuple):
-    """What a worker is asked to fetch, and for which pass."""
-
-    reading: Reading
-    attempt: int
-    position: Position
 
 
 class Source(Protocol):
@@ -94,65 +70,6 @@ class Tally:
     rereads: int = 0
     splits: int = 0
     total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadWindow:
-    """A window that was read whole.
-
-    Attributes:
-        window: The stretch of history.
-        calls: All its calls, sorted by (replication key, key), bad records last.
-    """
-
-    window: Window
-    calls: list[ReadCall]
-
-
-@dataclass(slots=True)
-class Suspicion:
-    """A vendor may have cut a window's results at some number: its parts tell.
-
-    Attributes:
-        calls: Where the results ended.
-        keys: The keys that came for the window and its parts. More of them than `calls` prove it.
-        open_parts: How many parts are still to be read.
-        failure: Why a part could not be read, so that nothing acquits the others.
-    """
-
-    calls: int
-    keys: set[str | int]
-    open_parts: int = 0
-    failure: Exception | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Reading:
-    """A window being read."""
-
-    window: Window
-    attempt: int = 0
-    current: Pass | None = None
-    first_positions: list[Position] = field(default_factory=list)
-    to_ask: deque[Position] = field(default_factory=deque)
-    under_way: int = 0
-    calls: list[ReadCall] | None = None
-    total: int | None = None
-    error: Exception | None = None
-    suspicion: Suspicion | None = None
-    suspect: bool = False
-    witness_for: Reading | None = None
-    halvings: int = 0  # how often it was split because it did not prove itself
-
-    @property
-    def settled(self) -> bool:
-        """Whether there is nothing left to ask for."""
-        return self.calls is not None or self.error is not None
-
-    @property
-    def opened(self) -> bool:
-        """Whether a page of the present pass has come."""
-        return self.current is not None and bool(self.current.calls)
 
 
 class Reader:
@@ -233,10 +150,10 @@ class Reader:
         if not self._planner.knows or any(reading.error for reading in self._queue):
             return False
         unsettled = sum(not reading.settled for reading in self._queue)
-        held = sum(self._expected_of(reading) for reading in self._queue)
+        held = sum(self._held_by(reading) for reading in self._queue)
         return unsettled < self._concurrency and held + self._comfortable <= LOOK_AHEAD_CALLS
 
-    def _expected_of(self, reading: Reading) -> int:
+    def _held_by(self, reading: Reading) -> int:
         """How many calls a window holds in memory, or will."""
         if reading.settled:
             return len(reading.calls or ())
@@ -275,7 +192,7 @@ class Reader:
         for reading in self._queue:
             # The window that a witness stands for cannot leave before.
             if held < LOOK_AHEAD_CALLS or reading.witness_for is not None:
-                held += self._expected_of(reading)
+                held += self._held_by(reading)
                 yield reading
 
     def _wait(self) -> None:
@@ -309,7 +226,7 @@ class Reader:
         self, reading: Reading, position: Position, page: Page | None, error: Exception | None
     ) -> None:
         current = reading.current
-        if error is not None and position.beyond and _is_refusal(error):
+        if position.beyond and isinstance(error, VendorRefusal) and error.may_mean_the_window:
             page, error = Page(calls=()), None
         if page is None and reading.witness_for is not None:
             raise Disturbed(str(error))
@@ -322,7 +239,7 @@ class Reader:
             reading.to_ask.extend(current.take(position, page))
         finally:
             self.experience.most_calls = max(self.experience.most_calls, len(current.calls))
-        if reading.witness_for is not None and not self._corroborates(reading, page):
+        if reading.witness_for is not None and not reading.corroborates(page):
             self._disbelieve(reading.witness_for)
             return
         if known is None and current.total is not None and not self._planner.knows:
@@ -334,7 +251,7 @@ class Reader:
 
     def _foresee(self, reading: Reading) -> None:
         """Split a window in time, where no total tells how many calls are still to come."""
-        estimate = self._estimate(reading)
+        estimate = reading.expected_calls(self._source.resolution)
         most = MOST_CALLS * DOUBT if self._planner.knows else MOST_CALLS
         if estimate > most and reading.window.can_split(self._source.resolution):
             reason = f"about {estimate} calls are more than {most}"
@@ -359,36 +276,13 @@ class Reader:
 
     def _question(self, reading: Reading, current: Pass) -> None:
         """Look at both ends of a window, one of which a cap has cut, or at all of it again."""
-        ends = [] if reading.suspicion is not None else self._ends_to_look_at(reading, current)
+        ends = [] if reading.suspicion is not None else reading.ends_to_look_at()
         if not ends:
             self._split_suspect(reading, current)
             return
         place = self._queue.index(reading) + 1
         for end in ends:
             self._queue.insert(place, self._begin(Reading(end, witness_for=reading)))
-
-    def _ends_to_look_at(self, reading: Reading, current: Pass) -> list[Window]:
-        """The ends of the window: one lacks calls if the vendor has cut its results.
-
-        There are none to look at if the vendor gives the calls in no order.
-        """
-        moments = [call.moment for call in current.calls.values() if call.lines is not None]
-        if not moments or not current.direction:
-            return []
-        window, first, last = reading.window, _instant(min(moments)), _instant(max(moments))
-        overlap = (last - first) * END_SHARE
-        ends = [
-            Window(window.start, min(window.end, first + overlap)),
-            Window(max(window.start, last - overlap), window.end),
-        ]
-        return [end for end in ends if end]
-
-    @staticmethod
-    def _corroborates(witness: Reading, page: Page) -> bool:
-        """Whether an end of a window holds no other calls than those that came for the window."""
-        suspect = witness.witness_for
-        known = suspect.current.calls if suspect and suspect.current else {}
-        return all(call.key in known for call in page.calls)
 
     def _hear(self, witness: Reading, current: Pass) -> None:
         """Believe a window when both ends have been looked at, and were not cut themselves."""
@@ -437,7 +331,7 @@ class Reader:
         if not reading.window.can_split(self._source.resolution):
             self._give_up(reading, str(reason))
             return
-        calls = max(reason.calls, self._estimate(reading))
+        calls = max(reason.calls, reading.expected_calls(self._source.resolution))
         if reading.current is not None and reading.current.total is not None:
             self._planner.learn(reading.window, calls)
         parts = reading.window.split(-(-calls // self._comfortable), self._source.resolution)
@@ -446,17 +340,6 @@ class Reader:
             self._planner.put_back(Window(parts[1].start, parts[-1].end))
             del parts[1:]
         self._replace(reading, parts, reading.suspicion)
-
-    def _estimate(self, reading: Reading) -> int:
-        """How many calls a window must hold, if it goes on as densely as what came of it."""
-        current = reading.current
-        calls = current.calls.values() if current else ()
-        moments = [call.moment for call in calls if call.lines is not None]
-        if not moments:
-            return 0
-        seen = _instant(max(moments)) - _instant(min(moments))
-        share = reading.window.length / max(seen, self._source.resolution)
-        return int(len(moments) * min(max(share, 1), 1000))
 
     def _read_again(self, reading: Reading, reason: str) -> None:
         """Read a window once more; split it when that has not helped."""
@@ -474,9 +357,13 @@ class Reader:
     ) -> None:
         """A refused window may only be too long or too full, if others were not refused."""
         resolution = self._source.resolution
-        perhaps = _is_refusal(error) and position in reading.first_positions
-        why = self._longest_accepted or _speaks_of_the_window(error)
-        if perhaps and why and reading.window.can_split(resolution):
+        if (
+            isinstance(error, VendorRefusal)
+            and error.may_mean_the_window
+            and position in reading.first_positions
+            and (self._longest_accepted or error.speaks_of_the_window)
+            and reading.window.can_split(resolution)
+        ):
             if reading.window.length > self._longest_accepted:
                 self._planner.refuse(reading.window)
             self._replace(reading, reading.window.split(4, resolution), reading.suspicion)
@@ -543,18 +430,3 @@ class Reader:
         if reading.total is not None:
             self.tally.total = (self.tally.total or 0) + reading.total
         return ReadWindow(reading.window, calls)
-
-
-def _instant(moment: str) -> datetime:
-    return datetime.fromisoformat(moment)
-
-
-def _speaks_of_the_window(error: Exception | None) -> bool:
-    """Whether a refusal says that the window is too long, or holds too much."""
-    if isinstance(error, VendorRefusal) and error.code == TOO_MANY_CALLS:
-        return True
-    return bool(_LENGTH_WORDS.search(str(error)))
-
-
-def _is_refusal(error: Exception | None) -> bool:
-    return isinstance(error, VendorRefusal) and error.status in SPAN_REFUSALS | {404}

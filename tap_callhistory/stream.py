@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from tap_callhistory.auth import Authenticator
     from tap_callhistory.pages import Experience, Pass, Position, ReadCall
-    from tap_callhistory.reader import PageRequest, ReadWindow
+    from tap_callhistory.readings import PageRequest, ReadWindow
     from tap_callhistory.tap import TapCallHistory
     from tap_callhistory.verdicts import Judge
 

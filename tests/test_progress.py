@@ -16,7 +16,7 @@ import pytest
 from tap_callhistory import progress
 from tap_callhistory.pages import ReadCall
 from tap_callhistory.progress import Progress
-from tap_callhistory.reader import ReadWindow
+from tap_callhistory.readings import ReadWindow
 from tap_callhistory.summary import Summary
 from tap_callhistory.windows import Window
 

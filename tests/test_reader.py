@@ -17,6 +17,7 @@ import pytest
 from tap_callhistory import reader
 from tap_callhistory.pages import Experience, Limits, ReadCall
 from tap_callhistory.paginators import CursorPages
+from tap_callhistory.readings import Reading, Suspicion
 from tap_callhistory.sandbox.calls import make_calls
 from tap_callhistory.sandbox.readings import Readings
 from tap_callhistory.vendors import VENDORS
@@ -300,10 +301,10 @@ def test_a_window_disturbed_at_every_pass_is_split_until_it_stands_still() -> No
 
 def test_a_part_that_fails_ends_the_wait_of_a_window_that_is_under_suspicion() -> None:
     """A window whose parts acquit or convict it waited for ever for a part that had failed."""
-    suspicion = reader.Suspicion(50, set(), open_parts=2)
+    suspicion = Suspicion(50, set(), open_parts=2)
     window = Window(NOON, NOON + timedelta(seconds=1))
-    first = reader.Reading(window, suspicion=suspicion, calls=[], suspect=True)
-    second = reader.Reading(window, suspicion=suspicion)
+    first = Reading(window, suspicion=suspicion, calls=[], suspect=True)
+    second = Reading(window, suspicion=suspicion)
     book = reader.Reader(_NoSource(), _NoWorkers(), concurrency=1, stop=None)  # type: ignore[arg-type]
     suspicion.open_parts -= 1
     assert not book._may_leave(first)
@@ -324,14 +325,13 @@ class _NoWorkers:
 
 
 def test_a_bad_record_does_not_spoil_the_estimate_of_a_dense_window() -> None:
-    book = reader.Reader(_NoSource(), _NoWorkers(), concurrency=1, stop=None)  # type: ignore[arg-type]
     half = CursorPages(Limits(10), Experience())
     half._collect([
         ReadCall("bad", "", None, 0),
         ReadCall(1, "2026-03-17T12:00:00.000000Z", b"", 0),
     ])
-    reading = reader.Reading(Window(NOON, NOON + DAY), current=half)
-    assert book._estimate(reading) == 1000
+    reading = Reading(Window(NOON, NOON + DAY), current=half)
+    assert reading.expected_calls(timedelta(seconds=1)) == 1000
 
 
 # A naive clock that changes.

@@ -1,0 +1,128 @@
+"""Windows being read: what has come for each, and whether a cap may have cut it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from tap_callhistory.windows import Window
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from tap_callhistory.pages import Page, Pass, Position, ReadCall
+
+#: A cap cuts one end of a window: what is looked at there overlaps the calls by this share.
+END_SHARE = 1 / 64
+
+
+class PageRequest(NamedTuple):
+    """What a worker is asked to fetch, and for which pass."""
+
+    reading: Reading
+    attempt: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWindow:
+    """A window that was read whole.
+
+    Attributes:
+        window: The stretch of history.
+        calls: All its calls, sorted by (replication key, key), bad records last.
+    """
+
+    window: Window
+    calls: list[ReadCall]
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """A vendor may have cut a window's results at some number: its parts tell.
+
+    Attributes:
+        calls: Where the results ended.
+        keys: The keys that came for the window and its parts. More of them than `calls` prove it.
+        open_parts: How many parts are still to be read.
+        failure: Why a part could not be read, so that nothing acquits the others.
+    """
+
+    calls: int
+    keys: set[str | int]
+    open_parts: int = 0
+    failure: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """A window being read."""
+
+    window: Window
+    attempt: int = 0
+    current: Pass | None = None
+    first_positions: list[Position] = field(default_factory=list)
+    to_ask: deque[Position] = field(default_factory=deque)
+    under_way: int = 0
+    calls: list[ReadCall] | None = None
+    total: int | None = None
+    error: Exception | None = None
+    suspicion: Suspicion | None = None
+    suspect: bool = False
+    witness_for: Reading | None = None
+    halvings: int = 0  # how often it was split because it did not prove itself
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to ask for."""
+        return self.calls is not None or self.error is not None
+
+    @property
+    def opened(self) -> bool:
+        """Whether a page of the present pass has come."""
+        return self.current is not None and bool(self.current.calls)
+
+    def expected_calls(self, resolution: timedelta) -> int:
+        """How many calls it must hold, if it goes on as densely as what has come of it.
+
+        Args:
+            resolution: The smallest step of the vendor's date parameters.
+        """
+        moments = self._moments()
+        if not moments:
+            return 0
+        seen = _instant(max(moments)) - _instant(min(moments))
+        share = self.window.length / max(seen, resolution)
+        return int(len(moments) * min(max(share, 1), 1000))
+
+    def ends_to_look_at(self) -> list[Window]:
+        """The ends of the window: one lacks calls if the vendor has cut its results.
+
+        There are none to look at if the vendor gives the calls in no order.
+        """
+        moments = self._moments()
+        if not moments or self.current is None or not self.current.direction:
+            return []
+        window, first, last = self.window, _instant(min(moments)), _instant(max(moments))
+        overlap = (last - first) * END_SHARE
+        ends = [
+            Window(window.start, min(window.end, first + overlap)),
+            Window(max(window.start, last - overlap), window.end),
+        ]
+        return [end for end in ends if end]
+
+    def corroborates(self, page: Page) -> bool:
+        """Whether a page of this window, an end of another, holds only calls of the other."""
+        suspect = self.witness_for
+        known = suspect.current.calls if suspect and suspect.current else {}
+        return all(call.key in known for call in page.calls)
+
+    def _moments(self) -> list[str]:
+        calls = self.current.calls.values() if self.current else ()
+        return [call.moment for call in calls if call.lines is not None]
+
+
+def _instant(moment: str) -> datetime:
+    return datetime.fromisoformat(moment)
