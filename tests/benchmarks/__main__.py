@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -104,17 +105,20 @@ def cost_per_call(bench: Bench, calls: int) -> dict[str, Cost]:
         }
 
 
-def wall_time(bench: Bench, calls: int) -> dict[int, dict[str, float]]:
-    """Seconds of a backfill, by the vendor's milliseconds per page."""
+def wall_time(bench: Bench, calls: int) -> tuple[dict[int, dict[str, float]], float]:
+    """Seconds of a backfill by the vendor's milliseconds per page, and requests per page."""
     since = NOW - timedelta(days=61)
     table: dict[int, dict[str, float]] = {}
+    requests = []
     for latency in (0, 50, 200):
         with sandbox(calls, now=f"{NOW:%FT%TZ}", latency_ms=latency) as url:
             row = {"serial": bench.bare_loop(url, since).wall}
             for concurrency in (1, 4, 8, 16):
-                row[str(concurrency)] = bench.ours(url, since, concurrency=concurrency).wall
+                cost = bench.ours(url, since, concurrency=concurrency)
+                row[str(concurrency)] = cost.wall
+                requests.append(int(re.findall(r"requests (\d+)", cost.log)[-1]))
             table[latency] = row
-    return table
+    return table, max(requests) / (calls / PAGE_SIZE)
 
 
 def incremental_run(bench: Bench, latency_ms: int = 200) -> tuple[float, float]:
@@ -153,8 +157,9 @@ def main() -> None:
         bench = Bench(Path(folder))
         costs = cost_per_call(bench, calls)
         print_costs(costs, calls)
-        walls = wall_time(bench, 2 * calls // 5)
+        walls, requests = wall_time(bench, 2 * calls // 5)
         print_walls(walls)
+        print(f"\nRequests per page of {PAGE_SIZE} calls: at most {requests:.2f}")
         serial, ours = incremental_run(bench)
         times = f"{serial / ours:.1f} times faster than a serial reader"
         print(f"\n25-hour incremental run of 60 pages at 200 ms per page: {times}")

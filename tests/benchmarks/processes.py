@@ -28,16 +28,18 @@ class Cost:
         wall: Seconds by the clock.
         peak_mib: Largest resident memory.
         lines: Lines on standard output.
+        log: The end of what came on standard error.
     """
 
     cpu: float
     wall: float
     peak_mib: float
     lines: int
+    log: str
 
 
 def run(command: Sequence[str]) -> Cost:
-    """Run a command to its end; its output is counted and thrown away.
+    """Run a command to its end; the lines of its output are counted and thrown away.
 
     Raises:
         RuntimeError: The command failed.
@@ -55,10 +57,11 @@ def run(command: Sequence[str]) -> Cost:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         log += process.stderr.read() or b""
+    told = log.decode(errors="replace")
     if process.returncode:
-        raise RuntimeError(f"{command[0]} failed:\n{log.decode(errors='replace')[-2000:]}")
+        raise RuntimeError(f"{command[0]} failed:\n{told[-2000:]}")
     wall = time.monotonic() - began
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, lines)
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, lines, told)
 
 
 def environment(name: str, *packages: str) -> Path:
