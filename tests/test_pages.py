@@ -424,6 +424,14 @@ def test_a_repeated_cursor_is_a_disturbance_even_with_new_calls() -> None:
         reading.take(second, Page([a_call(2)], next="a"))
 
 
+def test_a_page_that_repeats_under_new_cursors_is_a_disturbance() -> None:
+    reading = CursorPages(Limits(2), Experience())
+    (first,) = reading.opening()
+    (second,) = reading.take(first, Page([a_call(1), a_call(2)], next="a"))
+    with pytest.raises(Disturbed, match="had come before"):
+        reading.take(second, Page([a_call(1), a_call(2)], next="b"))
+
+
 def test_updates_of_what_was_read_do_not_disturb_anchored_pages() -> None:
     vendor = UpdatedCalls(list(range(1, 60, 2)), PAGE_SIZE, [2, 1, 0], total=True)
     assert len(read_updates(vendor).calls) == 30

@@ -713,6 +713,27 @@ def test_netrc_is_never_asked_for_a_credential(
     assert serving.received[1].headers["authorization"] == "Bearer t0ken"
 
 
+def test_a_vendors_cookies_are_not_kept(opened: Callable[..., Transport]) -> None:
+    with vendor(answer(GOOD, Set_Cookie="session=1")) as serving:
+        transport = opened()
+        transport.fetch(get(serving))
+        transport.fetch(get(serving))
+    assert [each.headers.get("cookie") for each in serving.received] == [None, None]
+
+
+def test_the_proxy_of_the_environment_is_used(
+    opened: Callable[..., Transport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with vendor(answer(GOOD)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        transport = opened()
+        for _ in range(2):
+            transport.fetch(Request("GET", "http://vendor.example/calls"))
+    assert [each.target for each in proxy.received] == 2 * ["http://vendor.example/calls"]
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://vendor.example/calls", "calls", "http://", "http://a..b/", "http://[::1/"]
 )
