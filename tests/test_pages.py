@@ -392,6 +392,15 @@ def test_a_total_of_a_billion_is_not_believed() -> None:
     assert vendor.requests <= 2 * PAGES_AT_ONCE
 
 
+def test_a_total_of_a_billion_is_not_believed_page_by_page() -> None:
+    reading = NumberedPages(Limits(2), Experience())
+    under_way = reading.opening()
+    for first in range(10, 100, 2):
+        page = Page([a_call(first), a_call(first + 1)], total=10**9)
+        under_way += reading.take(under_way.pop(0), page)
+        assert len(under_way) <= PAGES_AT_ONCE
+
+
 def test_a_deletion_made_up_for_by_an_insertion_cannot_be_seen_in_numbered_pages() -> None:
     vendor = Vendor(list(range(30)), Habits(), [(2, 0, False), (2, 29, True)])
     found = read(NumberedPages, vendor, seed=0)

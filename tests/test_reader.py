@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -332,6 +333,31 @@ def test_a_bad_record_does_not_spoil_the_estimate_of_a_dense_window() -> None:
     ])
     reading = Reading(Window(NOON, NOON + DAY), current=half)
     assert reading.expected_calls(timedelta(seconds=1)) == 1000
+
+
+# A set that re-sorts itself.
+
+
+def test_updates_are_read_whole_though_one_call_changes_at_every_request() -> None:
+    clock = Clock(NOON)
+    world = made_world("twin", spread(120), clock, Readings())
+    by_updates = {"date_field_parameter": "dateField", "page_size": 5}
+
+    def change(number: int) -> None:
+        clock.advance(timedelta(seconds=1))
+        call = world.call(number % 120 + 1)
+        world.replace(replace(call, recording_ready_at=clock()))
+
+    first = run_tap(
+        world, began=NOON, start_date=MONTH_AGO, before_request=change, vendor=by_updates
+    )
+    assert first.failure is None
+    assert (first.summary.rereads, first.summary.splits) == (0, 0)
+    clock.advance(DAY)
+    second = run_tap(
+        world, began=clock(), start_date=MONTH_AGO, state=first.states()[-1], vendor=by_updates
+    )
+    assert first.table() | second.table() == truth(world)
 
 
 # A naive clock that changes.

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer, VendorRefusal
-from tap_callhistory.pages import Position
+from tap_callhistory.pages import Experience, Page, Position, ReadCall, TooMany
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.transport import Action, judge_by_status
 from tap_callhistory.vendors import VENDORS, twin, utel
@@ -333,6 +333,15 @@ def test_a_call_in_progress_or_with_a_pending_recording_is_unfinished(
 def test_an_unfinished_call_without_a_usable_beginning_holds_nothing(stamp: object) -> None:
     stream = stream_of("twin", date_field_parameter="dateField")
     assert stream._unfinished_since({"status": "DIAL", "createdAt": stamp}) is None
+
+
+def test_a_twin_period_at_the_documented_cap_is_split() -> None:
+    stream = stream_of("twin")
+    reading = stream.new_pass(stream.limits, Experience())
+    calls = [ReadCall("1", "2026-01-13T12:30:00.000000Z", b"{}", 1)]
+    with pytest.raises(TooMany) as reason:
+        reading.take(Position(), Page(calls, total=50_000))
+    assert reason.value.at_cap
 
 
 # Logins.
