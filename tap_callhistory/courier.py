@@ -5,6 +5,7 @@ Nothing is retried here. A credential goes to the host that the settings name an
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -155,6 +156,11 @@ class Courier:
                     **sent, timeout=self._timeouts, allow_redirects=False, stream=True
                 ) as response:
                     answer = self._answer(response)
+            except requests.exceptions.InvalidProxyURL:
+                raise SettingsError(
+                    f"{self._name}: the proxy that the environment names is no URL; check "
+                    "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+                ) from None
             except _UNSENDABLE as error:
                 raise SettingsError(
                     f"{self._name}: a request that cannot be sent ({type(error).__name__}); "
@@ -194,8 +200,15 @@ class Courier:
         if any(isinstance(root, ssl.SSLCertVerificationError) for root in roots):
             raise VendorUnavailable(
                 f"{self._name}: the vendor's TLS certificate is not to be trusted; nothing was "
-                "sent. Check its api_url, and the certificates of this machine."
+                "sent. Check the vendor's api_url, and the certificates of this machine."
             ) from None
+        if type(error) is OSError:  # as requests says that a file of certificates is not there
+            raise SettingsError(
+                f"{self._name}: the certificates that the environment names cannot be read; check "
+                "REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+            ) from None
+        if any(isinstance(root, socket.gaierror) for root in roots):
+            return Fault("the host's name is not known")
         return Fault(f"the connection failed ({type(roots[-1]).__name__})")
 
     def _redirected(self, method: str, url: str, status: int, target: str) -> str:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_callhistory.windows import Window
+
 
 TOO_MANY_CALLS: Final = "too many calls"
 """Code of a refusal that says the window holds more calls than the vendor gives at once."""
@@ -30,7 +32,15 @@ _LENGTH_WORDS = re.compile(
 
 
 class CallHistoryError(Exception):
-    """Something that the user should read: one line, ready to be shown as it is."""
+    """Something that the user should read: one line, ready to be shown as it is.
+
+    Attributes:
+        advice: What the user can do, if the text does not say it.
+        window: The window that was being read, if the text does not say it.
+    """
+
+    advice: str | None = None
+    window: Window | None = None
 
 
 class SettingsError(CallHistoryError):
@@ -86,6 +96,8 @@ class IncompleteWindow(CallHistoryError):
 
 class BadRecord(CallHistoryError):
     """A record without its key or without a usable replication key."""
+
+    advice = "on_bad_record: skip leaves such records out"
 
 
 class StoppedError(CallHistoryError):

@@ -41,7 +41,8 @@ class Progress:
     def begin(self, spans: Sequence[Window]) -> None:
         """Say what is going to be read."""
         self._whole = sum((span.length for span in spans), timedelta(0))
-        if self._whole and sys.stderr.isatty():
+        # There is no stderr where a scheduler has closed it.
+        if self._whole and sys.stderr is not None and sys.stderr.isatty():
             # Loaded only where it is seen.
             from tqdm import tqdm  # noqa: PLC0415
 

@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-from tap_callhistory.errors import IncompleteWindow, StoppedError, VendorRefusal
+from tap_callhistory.errors import (
+    CallHistoryError,
+    IncompleteWindow,
+    StoppedError,
+    VendorRefusal,
+)
 from tap_callhistory.pages import Disturbed, Experience, Limits, Page, Pass, Position, TooMany
 from tap_callhistory.readings import PageRequest, Reading, ReadWindow, Suspicion
 from tap_callhistory.windows import Planner, Window
@@ -399,6 +404,8 @@ class Reader:
 
     def _settle(self, reading: Reading, error: Exception | None) -> None:
         reading.error = error or IncompleteWindow(f"nothing came for the window {reading.window}")
+        if _depends_on_the_window(error):
+            error.window = reading.window
         reading.to_ask.clear()
         reading.current = None
         if reading.suspicion is not None:
@@ -430,3 +437,10 @@ class Reader:
         if reading.total is not None:
             self.tally.total = (self.tally.total or 0) + reading.total
         return ReadWindow(reading.window, calls)
+
+
+def _depends_on_the_window(error: Exception | None) -> TypeGuard[CallHistoryError]:
+    """Whether the user should know the window; not where no other one would have been read."""
+    if isinstance(error, VendorRefusal):
+        return error.may_mean_the_window
+    return isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)

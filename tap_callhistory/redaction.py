@@ -19,6 +19,8 @@ HIDDEN = "***"
 SHORTEST_SECRET_CHARACTERS = 4
 """A shorter secret would blank out half of every log line, and protects nothing."""
 
+_PERCENT = re.compile("%[0-9A-F]{2}")
+
 _SHAPES = re.compile(
     r"(?P<header>authorization[\"']?\s*[=:]\s*[\"']?)(?:(?:bearer|basic|token)\s+)?[^\s\"',;]+"
     r"|(?P<scheme>\b(?:bearer|basic)\s+)(?:(?=[\w.~+/=-]*\d)[\w.~+/=-]{4,}|[\w.~+/=-]{20,})"
@@ -37,6 +39,14 @@ _PAIR = re.compile(
 )
 
 
+def written_forms(secret: str) -> set[str]:
+    """The ways in which a secret may turn up in a text: as it is, URL-encoded, JSON-escaped."""
+    text = secret.encode(errors="replace").decode()
+    encoded = {quote(text, safe=""), quote(text), quote_plus(text)}
+    encoded |= {_PERCENT.sub(lambda code: code[0].lower(), form) for form in encoded}
+    return {secret, *encoded, json.dumps(secret)[1:-1]}
+
+
 class Redactor:
     """Removes secrets from texts: those it was told of, and what is shaped like one.
 
@@ -53,8 +63,7 @@ class Redactor:
         """Hide a configured secret from now on, URL-encoded and JSON-escaped too."""
         if len(secret) < SHORTEST_SECRET_CHARACTERS:
             return
-        self._forms |= {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}
-        self._forms.add(json.dumps(secret)[1:-1])
+        self._forms |= written_forms(secret)
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, longest_first)))
 

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     from urllib3.connectionpool import ConnectionPool
 
-# urllib3 warns of broken headers with the whole URL and a traceback; what came of the request is
-# told by the transport.
+# urllib3 warns of broken headers with the whole URL and a traceback, and at DEBUG tells every URL
+# with its query; what came of the request is told by the transport.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 WATCH_SECONDS = 0.1
 _here = threading.local()

@@ -272,16 +272,18 @@ class TapCallHistory(Tap):
     def _obituary(stream: CallHistoryStream) -> str:
         """One line: what happened, to where the stream is loaded, what to do."""
         failure = stream.failure
+        if failure is None:
+            return ""
         fault = str(failure).removeprefix(f"{stream.name}: ").rstrip(". ")
-        parts = [f"{stream.name} failed: {fault}"]
-        advice = getattr(failure, "advice", None)
-        if advice and advice not in str(failure):
-            parts.append(advice.rstrip("."))
+        window = f" (in the window {failure.window})" if failure.window else ""
+        parts = [f"{stream.name} failed: {fault}{window}"]
+        if failure.advice and failure.advice not in str(failure):
+            parts.append(failure.advice.rstrip("."))
         if _could_be_an_assumption(failure):
             parts.append(f"tap-callhistory-probe --vendor {stream.vendor} tests what is assumed")
         if not isinstance(failure, StateError):  # whose bookmark says nothing
             parts.append(_loaded(stream))
-        return ". ".join(parts) + "."
+        return f"{'. '.join(parts)}.".replace("the vendor's api_url", f"{stream.vendor}.api_url")
 
     def log_summary(self, stream: str, summary: Summary) -> None:
         """Write a stream's closing Singer metric: its records, with all else as tags."""
@@ -300,7 +302,7 @@ class TapCallHistory(Tap):
         self.stop.set()
 
 
-def _could_be_an_assumption(failure: CallHistoryError | None) -> bool:
+def _could_be_an_assumption(failure: CallHistoryError) -> bool:
     """Whether the vendor may differ from what its pages leave open."""
     refused = isinstance(failure, VendorRefusal) and failure.status in ASSUMPTION_STATUSES
     return refused or isinstance(failure, IncompleteWindow)

@@ -149,9 +149,11 @@ class Transport:
 
     def _given_up(self, fault: Fault) -> UnreadableAnswer | VendorUnavailable:
         kind = UnreadableAnswer if fault.unreadable else VendorUnavailable
-        return kind(
+        error = kind(
             f"{self._name}: no good answer in {self._max_retries + 1} tries, the last: {fault}"
         )
+        error.advice = "Check the vendor's api_url, and the network and the proxy on the way to it"
+        return error
 
     def _try(self, request: Request, memory: _Memory) -> Any:
         headers = {**self._headers, **request.headers}
@@ -237,7 +239,8 @@ def _parsed(answer: Answer, memory: _Memory) -> Any:
 
 
 def _secrets(request: Request, headers: Mapping[str, str]) -> list[str]:
-    """What a request carried and an answer may echo: its token, a login's password."""
+    """What a request carried and an answer may echo: its token, a login's name and password."""
     token = headers.get("Authorization", "").removeprefix("Bearer ")
-    sent = (value for key, value in (request.body or {}).items() if is_credential(key))
+    body = request.body or {}
+    sent = body.values() if any(map(is_credential, body)) else ()
     return [secret for secret in (token, *sent) if isinstance(secret, str) and secret]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.privacy import mask_numbers
+from tap_callhistory.redaction import HIDDEN, written_forms
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -58,9 +59,13 @@ _ADVICE: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: _CHECK_CREDENTIALS,
     HTTPStatus.PAYMENT_REQUIRED: "Check the vendor's account: it asks for a payment.",
     HTTPStatus.FORBIDDEN: "Check that these credentials may read the call history.",
-    HTTPStatus.NOT_FOUND: "Check the vendor's api_url.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "Check the vendor's api_url.",
 }
+_CHECK_ADDRESS = "Check the vendor's api_url."
+_SPEAKS_OF_THE_REQUEST = frozenset({
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+})
 
 
 def judge_by_status(status: int, body: object | None) -> Verdict | None:  # noqa: ARG001 - a Judge
@@ -72,7 +77,8 @@ def judge_by_status(status: int, body: object | None) -> Verdict | None:  # noqa
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return Verdict(Action.RETRY)
     action = Action.LOG_IN if status == HTTPStatus.UNAUTHORIZED else Action.STOP
-    return Verdict(action, advice=_ADVICE.get(status))
+    default = None if status in _SPEAKS_OF_THE_REQUEST else _CHECK_ADDRESS
+    return Verdict(action, advice=_ADVICE.get(status, default))
 
 
 def judge_tokenless(message: str | None) -> Verdict:
@@ -115,9 +121,11 @@ def quoted_code(verdict: Verdict, secrets: Collection[str] = ()) -> str | None:
 
 
 def _presentable(text: str | None, secrets: Collection[str]) -> str:
-    shown = " ".join("".join(c if c.isprintable() else " " for c in (text or "")[:10_000]).split())
-    for secret in secrets:
-        shown = shown.replace(secret, "***")
+    shown = text or ""
+    # Before anything is cut: half a secret is none that could be recognised later.
+    for form in sorted(set().union(*map(written_forms, secrets)), key=len, reverse=True):
+        shown = shown.replace(form, HIDDEN)
+    shown = " ".join("".join(c if c.isprintable() else " " for c in shown[:10_000]).split())
     shown = mask_numbers(shown)
     if len(shown) > LONGEST_QUOTE_CHARACTERS:
         return shown[: LONGEST_QUOTE_CHARACTERS - 1] + "…"
