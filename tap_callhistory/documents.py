@@ -19,14 +19,14 @@ class CatalogError(CallHistoryError):
     """A catalog that is not a Singer catalog."""
 
 
-def check_settings_file(path: str) -> None:
-    """Look whether a file of settings can be read.
+def settings_in(path: str) -> dict[str, Any]:
+    """Read a file of settings.
 
     Raises:
         SettingsError: It cannot. Does not show the path, in case it is the settings themselves.
     """
     try:
-        _object_in(Path(path).read_text(encoding="utf-8-sig"))
+        return _object_in(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(
             f"The file given with --config cannot be read: {error.strerror}."
@@ -44,7 +44,7 @@ def checked_state(file: TextIO | None) -> TextIO | None:
     if file is None:
         return None
     try:
-        text = file.read()
+        text = file.read().removeprefix("\ufeff")
         _object_in(text)
     except ValueError as fault:
         raise StateError(
@@ -63,7 +63,7 @@ def checked_catalog(file: TextIO | None) -> TextIO | None:
     if file is None:
         return None
     try:
-        text = file.read()
+        text = file.read().removeprefix("\ufeff")
         _check_catalog(_object_in(text))
     except ValueError as fault:
         raise CatalogError(
@@ -74,7 +74,7 @@ def checked_catalog(file: TextIO | None) -> TextIO | None:
 
 def _object_in(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON (see line {error.lineno}, column {error.colno})") from None
     except RecursionError:
@@ -84,8 +84,20 @@ def _object_in(text: str) -> dict[str, Any]:
     return found
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"is not JSON ({name} is no value)")
+
+
 def _check_catalog(found: dict[str, Any]) -> None:
     try:
-        Catalog.from_dict({"streams": list(found["streams"])})
+        streams = list(found["streams"])
+        Catalog.from_dict({"streams": streams})
+        whole = all(
+            isinstance(stream["schema"]["properties"], dict)
+            and stream.get("stream", stream["tap_stream_id"]) == stream["tap_stream_id"]
+            for stream in streams
+        )
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise ValueError("is not a Singer catalog") from None
+        whole = False
+    if not whole:
+        raise ValueError("is not a Singer catalog of this tap")

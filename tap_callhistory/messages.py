@@ -32,6 +32,7 @@ class RecordMessages:
         self,
         conform: Conform,
         *,
+        without_secrets: Callable[[bytes], bytes],
         key: str,
         replication_key: str,
         unfinished_since: Callable[[dict[str, Any]], str | None],
@@ -43,6 +44,7 @@ class RecordMessages:
 
         Args:
             conform: Turns a vendor's record into the declared one.
+            without_secrets: Blanks the tap's own secrets in a line.
             key: The property that is the key.
             replication_key: The property that the stream is read by.
             unfinished_since: When a vendor's record began, if the call is unfinished.
@@ -51,6 +53,7 @@ class RecordMessages:
             skip_bad_records: Count records without a usable key instead of raising.
         """
         self._conform = conform
+        self._without_secrets = without_secrets
         self._key = key
         self._replication_key = replication_key
         self._unfinished_since = unfinished_since
@@ -84,7 +87,7 @@ class RecordMessages:
                 raise
             text = repr(raw)
             return ReadCall(f"bad record {text}", "", None, hash(text))
-        encoded = encode(record)
+        encoded = self._without_secrets(encode(record))
         return ReadCall(
             record[self._key],
             record[self._replication_key],
@@ -107,18 +110,21 @@ class RecordMessages:
             for head, stream_map in zip(self._heads, self._maps, strict=True):
                 mapped = _transformed(stream_map, record)
                 if mapped is not None:
-                    lines += head + encode(mapped) + tail
+                    lines += head + self._without_secrets(encode(mapped)) + tail
         return bytes(lines)
 
 
 def _transformed(stream_map: StreamMap, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    declared = stream_map.transformed_schema["properties"]
     try:
-        return stream_map.transform(dict(record))
+        mapped = stream_map.transform(dict(record))
     except Exception as error:  # noqa: BLE001 - the user's own expressions
         raise SettingsError(
             f"an expression in stream_maps fails for a record ({type(error).__name__}); "
             f"check those that make {stream_map.stream_alias}"
         ) from None
+    # Flattening leaves an object that is null under its own name, which the schema does not have.
+    return mapped and {name: value for name, value in mapped.items() if name in declared}
 
 
 def _head(stream: str) -> bytes:

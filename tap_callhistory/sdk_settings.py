@@ -12,9 +12,16 @@ from tap_callhistory.errors import SettingsError
 from tap_callhistory.setting_values import Fault, as_object, is_blank, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 OBJECTS: Final = ("stream_maps", "stream_map_config", "faker_config")
+#: What the options of a stream's map can be.
+OPTIONS: Final[dict[str, Callable[[Any], bool]]] = {
+    "__else__": lambda value: value in {None, "__NULL__"},
+    "__alias__": lambda value: isinstance(value, str),
+    "__source__": lambda value: isinstance(value, str),
+    "__key_properties__": lambda value: value is None or _is_list_of_names(value),
+}
 FLATTENING: Final[dict[str, dict[str, Any]]] = {
     "flattening_enabled": {"type": "boolean"},
     "flattening_max_depth": {"type": "integer", "minimum": 0},
@@ -51,15 +58,24 @@ def _faults_of_maps(maps: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(definition, dict):
             for name, expression in definition.items():
                 if not _can_be_read(name, expression):
-                    yield f"stream_maps.{stream}.{name} is not an expression that can be read."
+                    what = "a value that it can have" if name in OPTIONS else "an expression"
+                    yield f"stream_maps.{stream}.{name} is not {what}."
         elif not (definition is None or isinstance(definition, str)):
             yield f"stream_maps.{stream} must be an object of fields."
 
 
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
 def _can_be_read(name: str, expression: Any) -> bool:
-    """Whether an expression is one; the SDK's own words, in underscores, are not ours to judge."""
-    if not isinstance(expression, str) or (name.startswith("__") and name != "__filter__"):
+    """Whether the SDK can take an expression, or the value of one of its own options."""
+    if name in OPTIONS:
+        return OPTIONS[name](expression)
+    if expression is None:
         return True
+    if not isinstance(expression, str):
+        return False
     try:
         ast.parse(expression, mode="eval")
     except (SyntaxError, ValueError, RecursionError):

@@ -187,7 +187,11 @@ class _Reading:
             for name in vendor.settings["properties"]
         ]
         for name in config:
-            if name not in names and name not in SDK_SETTINGS:
+            if name in dotted:
+                vendor, _, setting = name.partition(".")
+                nested = f'{{"{vendor}": {{"{setting}": ...}}}}'
+                self.faults.append(f"{name} has to be written as {nested}.")
+            elif name not in names and name not in SDK_SETTINGS:
                 self.faults.append(_unknown(name, name, [*names, *dotted]))
 
     def _values(

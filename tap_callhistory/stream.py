@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.streams.core import Stream
 from typing_extensions import override
 
 from tap_callhistory.bookmarks import Bookmarks
 from tap_callhistory.budget import Budget
 from tap_callhistory.clocks import Clock, fixed_width, parse_instant
+from tap_callhistory.documents import CatalogError
 from tap_callhistory.errors import CallHistoryError, StoppedError
 from tap_callhistory.messages import RecordMessages, SentCalls
 from tap_callhistory.pages import Limits, Page
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers import types
-    from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib import Catalog, CatalogEntry
 
     from tap_callhistory.auth import Authenticator
     from tap_callhistory.pages import Experience, Pass, Position, ReadCall
@@ -172,10 +173,29 @@ class CallHistoryStream(Stream, abc.ABC):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over a catalog: it selects; what a call is known and read by is not its to change.
+
+        Raises:
+            CatalogError: Its schema lacks what a call is known or read by.
+        """
+        if entry := catalog.get_stream(self.name):
+            self._put_right(entry)
         super().apply_catalog(catalog)
-        # A catalog selects; what a call is known by and read by is not its to change.
         self.primary_keys = ("id",)
         self.replication_key = self.read_by
+
+    def _put_right(self, entry: CatalogEntry) -> None:
+        known = entry.schema.properties or {}
+        for name in ("id", self.read_by):
+            if name not in known:
+                raise CatalogError(
+                    f"The catalog's schema of {self.name} has no {name}. Make a new one with "
+                    "--discover."
+                )
+            entry.metadata[("properties", name)] = Metadata(
+                inclusion=Metadata.InclusionType.AUTOMATIC
+            )
+        entry.key_properties = ["id"]
 
     @override  # type: ignore[misc]
     def sync(self, context: types.Context | None = None) -> None:  # final in the SDK
@@ -295,6 +315,7 @@ class CallHistoryStream(Stream, abc.ABC):
         conform = Conformer(schema, self.clock, deselected=deselected, pseudonym=pseudonym)
         return RecordMessages(
             conform,
+            without_secrets=self.tap.without_secrets,
             key="id",
             replication_key=self.read_by,
             unfinished_since=self._unfinished_since,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
@@ -18,8 +19,8 @@ from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_callhistory.documents import check_settings_file, checked_catalog, checked_state
-from tap_callhistory.environment import over, settings_from
+from tap_callhistory.documents import checked_catalog, checked_state, settings_in
+from tap_callhistory.environment import check_log_level, misspelt, over, settings_from
 from tap_callhistory.errors import (
     CallHistoryError,
     IncompleteWindow,
@@ -125,8 +126,10 @@ class TapCallHistory(Tap):
         self._running = ExitStack()
         self._sandbox_settings: Mapping[str, Mapping[str, Any]] = {}
         self.settings: Settings
+        self._misspelt: list[str] = []
         if parse_env_config:
             config = over(config or {}, self._settings_of_the_environment())
+            self._misspelt += misspelt(os.environ, self.config_jsonschema, self._env_var_prefix)
         super().__init__(config=config, **kwargs)
         self.writer.on_closed = self.stop.set
 
@@ -143,7 +146,10 @@ class TapCallHistory(Tap):
     @classmethod
     def _settings_of_the_environment(cls) -> dict[str, Any]:
         if path := find_dotenv(usecwd=True):
-            load_dotenv(path)
+            try:
+                load_dotenv(path)
+            except UnicodeDecodeError:
+                raise SettingsError("The file .env is not UTF-8.") from None
         cls.append_builtin_config(cls.config_jsonschema)
         return settings_from(os.environ, cls.config_jsonschema, cls._env_var_prefix)
 
@@ -153,7 +159,7 @@ class TapCallHistory(Tap):
         for secret in secret_values(self._config, VENDORS):
             self.conceal(secret)
         redact_logging(self._redactor)
-        faults = []
+        faults = list(self._misspelt)
         try:
             self.settings = Settings.from_config(self._config, VENDORS, now=self.began)
         except SettingsError as error:
@@ -169,6 +175,10 @@ class TapCallHistory(Tap):
     def conceal(self, secret: str) -> None:
         """Keep a secret out of all logs from now on."""
         self._redactor.add(secret)
+
+    def without_secrets(self, line: bytes) -> bytes:
+        """Blank the secrets in a line of JSON, should a vendor put one into a record."""
+        return self._redactor.hide_in(line)
 
     def vendor_settings(self, vendor: str) -> Mapping[str, Any]:
         """A vendor's settings; in the sandbox with its address and credentials."""
@@ -198,10 +208,22 @@ class TapCallHistory(Tap):
         return [each(self) for each in VENDORS if each.vendor in self.settings.vendors]
 
     @override
+    def setup_mapper(self) -> None:
+        # The streams put their entries in the catalog right, and the maps are made of those.
+        assert self.streams  # noqa: S101 - at least one vendor is configured
+        try:
+            super().setup_mapper()
+        except ValueError:
+            raise SettingsError(
+                "flattening_max_key_length is too short: two columns would have one name."
+            ) from None
+
+    @override
     def load_state(self, state: dict[str, Any]) -> None:
         bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
         well_formed = isinstance(bookmarks, dict) and all(
-            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+            isinstance(bookmark, dict) and isinstance(bookmark.get("progress_markers", {}), dict)
+            for bookmark in bookmarks.values()
         )
         if not well_formed or set(state) - {"bookmarks"}:
             raise StateError(
@@ -216,10 +238,11 @@ class TapCallHistory(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        for path in value:
-            if path != "ENV":
-                check_settings_file(path)
-        return super().cb_config(ctx, param, value)
+        files = [settings_in(path) for path in value if path != "ENV"]
+        given = super().cb_config(ctx, param, value)
+        # The SDK would let a vendor's object in a later file replace the whole of an earlier one.
+        given.config = functools.reduce(over, files, {})
+        return given
 
     @classmethod
     @override
@@ -327,6 +350,7 @@ def main() -> None:
     _collect_garbage_rarely()
     logger = TapCallHistory.logger
     try:
+        check_log_level(os.environ, TapCallHistory._env_var_prefix)  # noqa: SLF001 - the SDK's own
         TapCallHistory.cli()
     except StreamsFailed as error:
         for line in error.lines:

@@ -234,6 +234,9 @@ def test_no_vendor_is_an_error_that_names_them(run_tap: Command) -> None:
         (["--config", "absent.json"], "cannot be read: No such file"),
         (["--config", "broken.json"], "--config is not JSON (see line 1"),
         (["--config", "list.json"], "--config is not a JSON object"),
+        (["--config", "nan.json"], "--config is not JSON (NaN is no value)"),
+        (["--config", "good.json", "--state", "nan.json"], "--state is not JSON"),
+        (["--config", "good.json", "--catalog", "nan.json"], "--catalog is not JSON"),
         (["--config", "good.json", "--state", "broken.json"], "--state is not JSON"),
         (["--config", "good.json", "--state", "list.json"], "--state is not a JSON object"),
         (["--config", "good.json", "--state", "wrapped.json"], "the state is not a Singer state"),
@@ -247,6 +250,7 @@ def test_a_file_that_cannot_be_used_is_one_line(
     run_tap.written("good.json", served.config("utel"))
     run_tap.written("broken.json", '{"token": S3CRET')
     run_tap.written("list.json", "[]")
+    run_tap.written("nan.json", '{"streams": [], "lookback_hours": NaN}')
     run_tap.written("wrapped.json", {"type": "STATE", "value": {"bookmarks": {}}})
     run = run_tap(None, *arguments)
     assert run.code == 1
@@ -324,6 +328,37 @@ def test_without_its_extra_the_sandbox_setting_says_what_to_install(
     assert run.code == 1
     [line] = run.errors
     assert "pip install 'tap-callhistory[sandbox]'" in line
+    assert TRACEBACK not in run.log
+
+
+def test_a_closed_stderr_stops_nothing(run_tap: Command, served: Served) -> None:
+    arguments = run_tap.arguments(served.config("utel"))
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *arguments]
+    done = subprocess.run(  # noqa: S603
+        closed, cwd=run_tap.folder, env=run_tap.environ(None), capture_output=True, check=True
+    )
+    assert done.stdout.count(b'"type":"RECORD"') == len(served.truth("utel_call_history"))
+
+
+def test_files_of_settings_are_laid_over_each_other(run_tap: Command, served: Served) -> None:
+    more = run_tap.written("more.json", {"utel": {"page_size": 7}})
+    run = run_tap(served.config("utel"), "--config", more)
+    assert run.code == 0, run.log
+    assert run.rows("utel_call_history") == served.truth("utel_call_history")
+
+
+def test_a_misspelt_variable_is_a_fault(run_tap: Command, served: Served) -> None:
+    misspelt = {"TAP_CALLHISTORY_PHONE_NUMBER": "hash", "LOGLEVEL": "INFO"}
+    run = run_tap(served.config("utel"), "--config", "ENV", env=misspelt)
+    assert run.code == 1
+    line, *_ = run.errors
+    assert line.startswith("TAP_CALLHISTORY_PHONE_NUMBER is not a setting; did you mean")
+
+
+def test_an_environment_file_that_is_not_utf8_is_one_line(run_tap: Command, served: Served) -> None:
+    (run_tap.folder / ".env").write_bytes(b"TAP_CALLHISTORY_UTEL_PASSWORD=caf\xe9\n")
+    run = run_tap(served.config("utel"), "--config", "ENV")
+    assert (run.code, run.errors) == (1, ["The file .env is not UTF-8."])
     assert TRACEBACK not in run.log
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_callhistory.errors import CallHistoryError, StateError, VendorRefusal
+from tap_callhistory.documents import CatalogError
+from tap_callhistory.errors import CallHistoryError, SettingsError, StateError, VendorRefusal
 from tap_callhistory.tap import StreamsFailed, TapCallHistory, Terminated
 from tap_callhistory.vendors import VENDORS
 
@@ -60,6 +61,7 @@ def test_a_bookmark_that_cannot_be_trusted_is_not_told() -> None:
     [
         {"bookmarks": []},
         {"bookmarks": {"kavenegar_calls": "2026"}},
+        {"bookmarks": {"kavenegar_calls": {"progress_markers": 5}}},
         {"value": {}},
         {"bookmarks": {}, "currently_syncing": "x"},
     ],
@@ -92,6 +94,70 @@ def test_a_catalog_selects_but_cannot_change_what_a_call_is_known_and_read_by(
     stream = tap.streams["utel_call_history"]
     assert tuple(stream.primary_keys or ()) == ("id",)
     assert stream.replication_key == "date_time"
+
+
+def test_a_catalog_cannot_take_out_what_a_call_is_known_and_read_by(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog: dict[str, Any] = TapCallHistory(config=served.config("utel")).catalog_dict
+    for each in catalog["streams"][0]["metadata"]:
+        if each["breadcrumb"] in (["properties", "id"], ["properties", "date_time"]):
+            each["metadata"] = {"selected": False}
+        if not each["breadcrumb"]:
+            each["metadata"]["table-key-properties"] = ["src"]
+    TapCallHistory(config=served.config("utel"), catalog=catalog, setup_mapper=True).sync_all()
+    schema, *others = messages_of(capsys)
+    assert schema["key_properties"] == ["id"]
+    (record, *_) = (each["record"] for each in others if each["type"] == "RECORD")
+    assert {"id", "date_time"} <= set(record)
+    del catalog["streams"][0]["schema"]["properties"]["date_time"]
+    with pytest.raises(CatalogError, match="utel_call_history has no date_time"):
+        TapCallHistory(config=served.config("utel"), catalog=catalog).streams  # noqa: B018
+
+
+def test_flattened_records_have_the_columns_of_their_schema(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = served.config("kavenegar", flattening_enabled=True, flattening_max_depth=3)
+    TapCallHistory(config=config, setup_mapper=True).sync_all()
+    schema, *others = messages_of(capsys)
+    columns = {name for each in others if each["type"] == "RECORD" for name in each["record"]}
+    assert columns == set(schema["schema"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"stream_maps": {"utel_call_history": {"__else__": 5}}}, "__else__"),
+        ({"stream_maps": {"utel_call_history": {"__alias__": 5}}}, "__alias__"),
+        ({"stream_maps": {"utel_call_history": {"__filter__": 5}}}, "__filter__"),
+        ({"stream_maps": {"utel_call_history": {"__source__": 5}}}, "__source__"),
+        ({"stream_maps": {"utel_call_history": {"__key_properties__": 5}}}, "__key_properties__"),
+        ({"stream_maps": {"utel_call_history": {"src": ["src"]}}}, "utel_call_history.src"),
+    ],
+)
+def test_a_map_of_the_wrong_type_is_a_fault_that_names_it(
+    served: Served, settings: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigValidationError) as raised:
+        TapCallHistory(config=served.config("utel", **settings))
+    assert named in raised.value.errors[0]
+
+
+def test_columns_that_would_have_one_name_are_a_fault_of_the_setting(served: Served) -> None:
+    flattening = {"flattening_enabled": True, "flattening_max_depth": 2}
+    config = served.config("kavenegar", **flattening, flattening_max_key_length=1)
+    with pytest.raises(SettingsError, match="flattening_max_key_length"):
+        TapCallHistory(config=config, setup_mapper=True)
+
+
+def test_a_dotted_name_is_told_how_to_be_written() -> None:
+    config = {"start_date": "2026-01-01T00:00:00Z", "kavenegar.api_token": "fake-token"}
+    with pytest.raises(ConfigValidationError) as raised:
+        TapCallHistory(config=config)
+    assert raised.value.errors[0] == (
+        'kavenegar.api_token has to be written as {"kavenegar": {"api_token": ...}}.'
+    )
 
 
 def test_a_dry_run_writes_so_many_records_of_each_stream_and_no_bookmark(

@@ -20,6 +20,7 @@ from email.utils import format_datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -664,6 +665,71 @@ def test_refused_static_token_is_not_tried_twice(opened: Callable[..., Transport
         with pytest.raises(VendorRefusal, match="Check the vendor's credentials"):
             opened(authenticator=BearerToken("t0ken")).fetch(get(serving))
         assert len(serving.received) == 1
+
+
+@pytest.mark.parametrize("written", [str, lambda token: quote(token, safe="")])
+@pytest.mark.parametrize("before", range(165, 205, 3))
+def test_no_part_of_a_token_is_quoted_where_a_message_is_cut(
+    before: int, written: Callable[[str], str], opened: Callable[..., Transport]
+) -> None:
+    token = "abcd/efgh+ijkl==mnop"
+    body = {"message": "x" * before + " " + written(token)}
+
+    def judge(_: int, __: object | None) -> Verdict:
+        return Verdict(Action.STOP, message=body["message"])
+
+    with vendor(answer(body, 403)) as serving, pytest.raises(VendorRefusal) as raised:
+        opened(authenticator=BearerToken(token), judge=judge).fetch(get(serving))
+    assert "abcd" not in str(raised.value)
+
+
+def test_a_login_is_refused_without_its_name_being_told(opened: Callable[..., Transport]) -> None:
+    def judge(_: int, body: Any) -> Verdict:
+        return Verdict(Action.STOP, message=body["message"])
+
+    with vendor(answer({"message": "no user someone@corp.example"}, 422)) as serving:
+        log_in = Request(
+            "POST",
+            f"{serving.url}/login",
+            body={"email": "someone@corp.example", "password": "fake-password"},
+        )
+        with pytest.raises(VendorRefusal, match=r"no user \*\*\*"):
+            opened(judge=judge).fetch(log_in)
+
+
+def test_queries_are_not_told_at_any_log_level(
+    opened: Callable[..., Transport], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), vendor(answer(GOOD)) as serving:
+        opened().fetch(Request("GET", f"{serving.url}/calls", params=(("phone", "s3cret"),)))
+    assert "s3cret" not in caplog.text
+
+
+def test_a_host_that_nobody_knows_is_told_as_such(opened: Callable[..., Transport]) -> None:
+    with pytest.raises(VendorUnavailable, match="the host's name is not known") as raised:
+        opened(max_retries=0).fetch(Request("GET", "http://vendor.invalid/calls"))
+    assert "api_url" in str(raised.value.advice)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "address"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/nonexistent", "https://vendor.invalid"),
+        ("HTTP_PROXY", "http:///x", "http://vendor.invalid"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_named(
+    variable: str,
+    value: str,
+    address: str,
+    opened: Callable[..., Transport],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv(variable.lower(), value)
+    with pytest.raises(SettingsError, match=variable) as raised:
+        opened().fetch(Request("GET", address))
+    assert value not in str(raised.value)
 
 
 def test_vendors_words_are_quoted_without_secrets_and_numbers(
