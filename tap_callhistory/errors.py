@@ -25,8 +25,10 @@ TOO_MANY_CALLS: Final = "too many calls"
 _SPAN_REFUSALS = frozenset({200, 400, 404, 413, 422})
 #: How a vendor may say that a window is too long, in the words of its country.
 _LENGTH_WORDS = re.compile(
-    r"period|range|interval|span|\bdays?\b|too (?:long|large|many|wide|big)"
-    r"|период|интервал|khoảng|ngày|بازه|روز|oraliq|davr",
+    r"period|range|interval|span|\b(?:hours?|days?|weeks?|months?)\b|exceed|maximum|\bmax\b|apart"
+    r"|too (?:long|large|many|wide|big)|период|интервал|\b(?:дн|сут|месяц|недел|час)"
+    r"|khoảng|ngày|tháng|giờ|tuần|بازه|روز|ماه|ساعت|هفته"
+    r"|oraliq|davr|\b(?:kun|oy|soat|hafta)",
     re.IGNORECASE,
 )
 

@@ -77,9 +77,9 @@ class RecordMessages:
         """
         tail = b"" if version is None else b',"version":%d' % version
         tail += b',"time_extracted":"%b"}\n' % extracted.encode()
-        return [self._call(record, tail) for record in records]
+        return [self._call(record, tail, extracted) for record in records]
 
-    def _call(self, raw: Any, tail: bytes) -> ReadCall:
+    def _call(self, raw: Any, tail: bytes, extracted: str) -> ReadCall:
         try:
             record, misfits = self._conformed(raw)
         except BadRecord:
@@ -95,6 +95,7 @@ class RecordMessages:
             hash(encoded),
             self._unfinished_since(raw),
             misfits,
+            extracted,
         )
 
     def _conformed(self, raw: Any) -> tuple[dict[str, Any], int]:
@@ -139,17 +140,21 @@ class SentCalls:
 
     def __init__(self, remembered: int = CALLS_REMEMBERED) -> None:
         self._remembered = remembered
-        self._newer: dict[str | int, int] = {}
-        self._older: dict[str | int, int] = {}
+        self._newer: dict[str | int, tuple[int, str]] = {}
+        self._older: dict[str | int, tuple[int, str]] = {}
         self.distinct = 0
 
     def is_news(self, call: ReadCall) -> bool:
-        """Whether the call was not sent before, or has changed since; notes it as sent."""
-        known = self._newer.get(call.key, self._older.get(call.key))
-        if known == call.fingerprint:
+        """Whether the call was not sent before, or has changed since; notes it as sent.
+
+        Windows leave in order, but are fetched side by side: what was fetched before the version
+        that was sent is no news.
+        """
+        known = self._newer.get(call.key) or self._older.get(call.key)
+        if known is not None and (known[0] == call.fingerprint or call.fetched < known[1]):
             return False
         self.distinct += known is None
-        self._newer[call.key] = call.fingerprint
+        self._newer[call.key] = call.fingerprint, call.fetched
         if len(self._newer) >= self._remembered:
             self._older, self._newer = self._newer, {}
         return True

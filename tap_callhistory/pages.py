@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 #: Results that stop at a multiple of this many could have been cut by a cap nobody documents.
-ROUND_NUMBER = 50
+ROUND_NUMBER = 10
 #: The direction of a page whose calls have no order in time.
 UNORDERED = 2
 
@@ -51,6 +51,7 @@ class ReadCall(NamedTuple):
         fingerprint: Tells whether the same key came with other content.
         unfinished_since: When the call began, if it is unfinished; fixed-width UTC.
         misfits: How many of its values did not fit their declared type.
+        fetched: When its page was asked for; fixed-width UTC.
     """
 
     key: str | int
@@ -59,6 +60,7 @@ class ReadCall(NamedTuple):
     fingerprint: int
     unfinished_since: str | None = None
     misfits: int = 0
+    fetched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,11 @@ class Experience:
     """What a stream has learnt of its vendor during one sync, shared by its passes.
 
     Attributes:
-        most_calls: The largest number of calls that one pass has received. A vendor that has
+        most_calls: The largest number of calls that one pass has received.
+        believed: The largest number of calls that one pass was believed to hold. A vendor that has
             given so many does not stop at fewer.
+        heedless: Whether the vendor turned out to heed the bounds of windows only roughly, so
+            that shorter windows bring no fewer calls.
         total_holds: Whether the vendor's total was right for a window of several pages. Until
             then even a single page is followed by a look at the next.
         cap: The number of results at which the vendor turned out to stop.
@@ -111,6 +116,8 @@ class Experience:
     """
 
     most_calls: int = 0
+    believed: int = 0
+    heedless: bool = False
     total_holds: bool = False
     cap: int | None = None
     opening: str = ""
@@ -177,8 +184,9 @@ class Pass(abc.ABC):
             self.calls[call.key] = call
         return len(self.calls) - before
 
-    def _note_total(self, page: Page) -> None:
-        if page.total is None:
+    def _note_total(self, position: Position, page: Page) -> None:
+        # A count beside a page beyond the last one may be that page's own.
+        if page.total is None or (position.beyond and not page.calls):
             return
         if self.total is not None and page.total != self.total:
             raise Disturbed(f"the vendor's total moved from {self.total} to {page.total}")
@@ -194,18 +202,22 @@ class Pass(abc.ABC):
         if most is not None and calls > most:
             raise TooMany(f"{calls} calls are more than {most}", calls=calls, at_cap=False)
 
-    def _prove_total(self, *, several_pages: bool) -> None:
+    def _prove_total(self, *, page: int) -> None:
         """Compare the distinct calls with the vendor's total.
 
         One page that holds as many rows as the vendor counts is whole, even where the vendor
         itself keeps a key twice.
+
+        Args:
+            page: How many calls a page holds.
         """
-        if self.total is None or (not several_pages and self.rows == self.total):
+        if self.total is None or (self.rows == self.total and self.rows <= page):
             return
         if len(self.calls) != self.total:
             came = f"{len(self.calls)} different calls came"
             raise Disturbed(f"the vendor's total is {self.total}, but {came}")
-        self.experience.total_holds = True
+        # One page proves nothing: the total may count the page alone.
+        self.experience.total_holds |= len(self.calls) > page
 
     @property
     def direction(self) -> int:
@@ -220,11 +232,11 @@ class Pass(abc.ABC):
     def ends_like_a_cap(self) -> bool:
         """Whether the results end just where an undocumented cap could have cut them.
 
-        That is at a round number or, without a total, after a full page; unless the vendor has
-        given more than that in one pass before.
+        That is at a round number or, without a total, after a full page; unless the vendor was
+        believed to have given as many in one pass before.
         """
         received = len(self.calls)
-        if not received or received < self.experience.most_calls:
+        if received <= self.experience.believed:
             return False
         return _is_round(received) or (self.total is None and self._last_page_full)
 
@@ -242,6 +254,10 @@ def _direction(moments: Sequence[str]) -> int:
 
 
 def _is_round(calls: int) -> bool:
-    """Whether somebody may have chosen the number: 150, 1,200, 10,000; not 1,250 or 11,350."""
+    """Whether somebody may have chosen the number as a limit, inclusive or exclusive.
+
+    150, 1,200, 9,999, 10,000 or 65,536 may be; 154, 1,250 and 11,350 are not.
+    """
     step: int = max(ROUND_NUMBER, 10 ** (len(str(calls)) - 2))
-    return calls % step == 0
+    near = range(max(calls - 1, ROUND_NUMBER), calls + 2)
+    return any(number % step == 0 or number & (number - 1) == 0 for number in near)

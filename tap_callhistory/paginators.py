@@ -48,7 +48,7 @@ class NumberedPages(Pass):
     @override
     def take(self, position: Position, page: Page) -> list[Position]:
         self._awaited -= 1
-        self._note_total(page)
+        self._note_total(position, page)
         self.rows += len(page.calls)
         new = self._collect(page.calls)
         self._new += new
@@ -106,7 +106,7 @@ class NumberedPages(Pass):
 
     @override
     def prove(self) -> None:
-        self._prove_total(several_pages=self.rows > self._full)
+        self._prove_total(page=self._full)
 
     @property
     @override
@@ -137,7 +137,7 @@ class OffsetPages(Pass):
     def take(self, position: Position, page: Page) -> list[Position]:
         if self._ended:
             return []
-        self._note_total(page)
+        self._note_total(position, page)
         self._waiting[position.number] = page
         while not self._ended and self._frontier in self._waiting:
             self._advance(self._waiting.pop(self._frontier))
@@ -184,7 +184,7 @@ class OffsetPages(Pass):
     def prove(self) -> None:
         if not self._ended:
             raise Disturbed(f"the pages break off at offset {self._frontier}")
-        self._prove_total(several_pages=self.rows > self._step + 1)
+        self._prove_total(page=self._step + 1)
 
     @property
     @override
@@ -210,7 +210,9 @@ class CursorPages(Pass):
         self._largest = 0
         self._last_length = 0
         self._last_size = limits.page_size
+        self._last_moment = ""
         self._has_next = False
+        self._looked_behind = False
         self._ended = False
 
     @override
@@ -227,10 +229,11 @@ class CursorPages(Pass):
     def take(self, position: Position, page: Page) -> list[Position]:
         reopened = position.cursor == self.other_opening
         if not page.calls:
-            self._ended = True
-            return []
+            return self._look_behind(page)
         if reopened:
             self.calls.clear()
+            self._last_moment = ""
+        self._check_overlap(page)
         new = self._collect(page.calls)
         self._note_page(page)
         if page.next:
@@ -244,7 +247,29 @@ class CursorPages(Pass):
         self._ended = True
         return []
 
+    def _look_behind(self, page: Page) -> list[Position]:
+        """End at an empty page, unless it has a next one, which may not be empty."""
+        if page.next and page.next not in self._seen and not self._looked_behind:
+            self._looked_behind = True
+            return [self._ask(page.next)]
+        self._ended = True
+        return []
+
+    def _check_overlap(self, page: Page) -> None:
+        """Refuse a page that repeats what a cursor by value would not.
+
+        Such a cursor may come back to all calls of the stamp where it stands. One that repeats
+        some of them only, or others, counts calls, and those have moved.
+        """
+        again = {call.key for call in page.calls if call.key in self.calls}
+        if again and again != {
+            key for key, call in self.calls.items() if call.moment == self._last_moment
+        }:
+            raise Disturbed("a page repeats calls that had come before")
+        self._last_moment = page.calls[-1].moment
+
     def _note_page(self, page: Page) -> None:
+        self._looked_behind = False
         self._last_length = len(page.calls)
         self._largest = max(self._largest, self._last_length)
         self._last_size = min(self.limits.page_size, page.size or self.limits.page_size)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeGuard
 
+from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import (
     CallHistoryError,
     IncompleteWindow,
@@ -19,7 +20,7 @@ from tap_callhistory.errors import (
     VendorRefusal,
 )
 from tap_callhistory.pages import Disturbed, Experience, Limits, Page, Pass, Position, TooMany
-from tap_callhistory.readings import PageRequest, Reading, ReadWindow, Suspicion
+from tap_callhistory.readings import PageRequest, Reading, ReadWindow, Split, Suspicion
 from tap_callhistory.windows import Planner, Window
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 PASSES_PER_WINDOW = 3
 #: How often a window is halved for that reason: a vendor that still does not add up never will.
 MOST_HALVINGS = 12
+#: How often a part is split that holds as many calls as the whole did: the next one will, too.
+MOST_SPLITS_IN_VAIN = 3
 #: A window is planned to hold this many pages, within the two bounds after it.
 COMFORTABLE_PAGES = 20
 FEWEST_COMFORTABLE_CALLS = 2_000
@@ -44,6 +47,8 @@ DOUBT = 3
 MOST_CALLS_OF_AN_INSTANT = 500_000
 #: Calls held in memory, read and not yet written, beyond which no further window is begun.
 LOOK_AHEAD_CALLS = 30_000
+#: A longer window may be refused for its length, whatever the refusal says.
+SURELY_SHORT = timedelta(days=8)
 #: How often the books are looked at while nothing arrives.
 POLL_SECONDS = 0.25
 
@@ -168,7 +173,8 @@ class Reader:
     def _begin(self, reading: Reading) -> Reading:
         """Begin a pass over a window, the first one or another one."""
         splittable = reading.window.can_split(self._source.resolution)
-        most_calls = MOST_CALLS if splittable else MOST_CALLS_OF_AN_INSTANT
+        helps = splittable and not self.experience.heedless
+        most_calls = MOST_CALLS if helps else MOST_CALLS_OF_AN_INSTANT
         limits = replace(self._source.limits, most_calls=most_calls)
         reading.attempt += 1
         reading.current = self._source.new_pass(limits, self.experience)
@@ -247,15 +253,25 @@ class Reader:
         if reading.witness_for is not None and not reading.corroborates(page):
             self._disbelieve(reading.witness_for)
             return
-        if known is None and current.total is not None and not self._planner.knows:
-            self._planner.learn(reading.window, current.total)
+        if known is None and current.total is not None:
+            self._note_split(reading, current.total)
+            if not self._planner.knows:
+                self._planner.learn(reading.window, current.total)
         if not reading.to_ask and not reading.under_way:
             self._finish(reading, current)
         elif page.total is None:
             self._foresee(reading)
 
+    def _note_split(self, reading: Reading, total: int) -> None:
+        """Add up what the parts of a window hold: far more than it did itself cannot be."""
+        if reading.split is not None and reading.split.calls:
+            reading.split.found += total
+            self.experience.heedless |= reading.split.found > 2 * reading.split.calls
+
     def _foresee(self, reading: Reading) -> None:
         """Split a window in time, where no total tells how many calls are still to come."""
+        if self.experience.heedless:
+            return
         estimate = reading.expected_calls(self._source.resolution)
         most = MOST_CALLS * DOUBT if self._planner.knows else MOST_CALLS
         if estimate > most and reading.window.can_split(self._source.resolution):
@@ -273,11 +289,21 @@ class Reader:
             suspicion.keys.update(current.calls)
             if len(suspicion.keys) > suspicion.calls:
                 self.experience.cap = suspicion.calls
-        reading.suspect = current.ends_like_a_cap
+        reading.suspect = current.ends_like_a_cap and not self._cannot_be_narrowed(reading, current)
         if reading.suspect and reading.window.can_split(self._source.resolution):
             self._question(reading, current)
         else:
             self._accept(reading, current)
+
+    def _cannot_be_narrowed(self, reading: Reading, current: Pass) -> bool:
+        """Whether a part of a suspect brings just what the whole did, and not for its own time."""
+        suspicion = reading.suspicion
+        return (
+            suspicion is not None
+            and self.experience.cap is None
+            and current.calls.keys() == suspicion.first
+            and reading.is_overrun
+        )
 
     def _question(self, reading: Reading, current: Pass) -> None:
         """Look at both ends of a window, one of which a cap has cut, or at all of it again."""
@@ -294,7 +320,7 @@ class Reader:
         suspect = witness.witness_for
         if suspect is None or suspect.current is None:
             return
-        if current.ends_like_a_cap:
+        if len(current.calls) >= len(suspect.current.calls):
             self._disbelieve(suspect)
             return
         self._dismiss(witness)
@@ -316,19 +342,29 @@ class Reader:
     def _accept(self, reading: Reading, current: Pass) -> None:
         if reading.suspicion is not None:
             reading.suspicion.open_parts -= 1
-        self._planner.learn(reading.window, len(current.calls))
+        self._planner.learn(reading.window, self._calls_of_its_time(reading, current))
+        if not reading.suspect:
+            self.experience.believed = max(self.experience.believed, len(current.calls))
         reading.total = current.total
         reading.calls = sorted(
             current.calls.values(), key=lambda call: (call.lines is None, call.moment, call.key)
         )
         reading.current = None
 
+    def _calls_of_its_time(self, reading: Reading, current: Pass) -> int:
+        """How many calls to plan other windows by."""
+        if not self.experience.heedless:
+            return len(current.calls)
+        start, end = fixed_width(reading.window.start), fixed_width(reading.window.end)
+        return sum(start <= call.moment < end for call in current.calls.values())
+
     def _split_suspect(self, reading: Reading, current: Pass) -> None:
         suspicion = reading.suspicion
         if suspicion is None or suspicion.calls != len(current.calls):
             if suspicion is not None:
                 suspicion.open_parts -= 1
-            suspicion = Suspicion(len(current.calls), set(current.calls), open_parts=1)
+            came = current.calls.keys()
+            suspicion = Suspicion(len(came), frozenset(came), set(came), open_parts=1)
         self._replace(reading, reading.window.split(2, self._source.resolution), suspicion)
 
     def _split_dense(self, reading: Reading, reason: TooMany) -> None:
@@ -336,15 +372,39 @@ class Reader:
         if not reading.window.can_split(self._source.resolution):
             self._give_up(reading, str(reason))
             return
+        split = self._split_of(reading)
+        if not reason.at_cap:
+            in_vain = split.in_vain >= MOST_SPLITS_IN_VAIN
+            self.experience.heedless |= in_vain or reading.is_overrun
+            if self.experience.heedless:
+                self._read_unsplit(reading, reason)
+                return
         calls = max(reason.calls, reading.expected_calls(self._source.resolution))
-        if reading.current is not None and reading.current.total is not None:
+        if split.calls:
             self._planner.learn(reading.window, calls)
         parts = reading.window.split(-(-calls // self._comfortable), self._source.resolution)
+        self._put_back(reading, parts)
+        self._replace(reading, parts, reading.suspicion, split=split)
+
+    def _put_back(self, reading: Reading, parts: list[Window]) -> None:
+        """Let the parts of the last window be planned anew, when the first one has told more."""
         if reading is self._queue[-1] and reading.suspicion is None:
-            # The others are planned anew, when the first has told how dense the history is.
             self._planner.put_back(Window(parts[1].start, parts[-1].end))
             del parts[1:]
-        self._replace(reading, parts, reading.suspicion)
+
+    @staticmethod
+    def _split_of(reading: Reading) -> Split:
+        total = (reading.current.total if reading.current else None) or 0
+        whole = reading.split
+        in_vain = whole is not None and 0 < 0.95 * whole.calls <= total
+        return Split(total, in_vain=whole.in_vain + 1 if whole and in_vain else 0)
+
+    def _read_unsplit(self, reading: Reading, reason: TooMany) -> None:
+        """Read a window whole, since shorter ones would hold no fewer calls."""
+        if reading.current and reading.current.limits.most_calls != MOST_CALLS:
+            self._give_up(reading, f"{reason}, and shorter windows bring no fewer calls")
+        else:
+            self._begin(reading)
 
     def _read_again(self, reading: Reading, reason: str) -> None:
         """Read a window once more; split it when that has not helped."""
@@ -362,18 +422,22 @@ class Reader:
     ) -> None:
         """A refused window may only be too long or too full, if others were not refused."""
         resolution = self._source.resolution
-        if (
-            isinstance(error, VendorRefusal)
-            and error.may_mean_the_window
-            and position in reading.first_positions
-            and (self._longest_accepted or error.speaks_of_the_window)
-            and reading.window.can_split(resolution)
-        ):
-            if reading.window.length > self._longest_accepted:
-                self._planner.refuse(reading.window)
-            self._replace(reading, reading.window.split(4, resolution), reading.suspicion)
-        else:
+        if not (isinstance(error, VendorRefusal) and error.may_mean_the_window):
             self._settle(reading, error)
+            return
+        first = position in reading.first_positions
+        long = reading.window.length > SURELY_SHORT
+        why = error.speaks_of_the_window or (first and (self._longest_accepted or long))
+        if why and reading.window.can_split(resolution):
+            if first and reading.window.length > self._longest_accepted:
+                self._planner.refuse(reading.window)
+            parts = reading.window.split(4, resolution)
+            self._put_back(reading, parts)
+            self._replace(reading, parts, reading.suspicion)
+        elif first:
+            self._settle(reading, error)
+        else:
+            raise Disturbed(str(error))
 
     def _replace(
         self,
@@ -381,6 +445,7 @@ class Reader:
         windows: list[Window],
         suspicion: Suspicion | None,
         halvings: int = 0,
+        split: Split | None = None,
     ) -> None:
         self.tally.splits += 1
         if suspicion is not None:
@@ -390,7 +455,7 @@ class Reader:
         reading.calls = []
         del self._queue[place]
         for window in reversed(windows):
-            part = Reading(window, suspicion=suspicion, halvings=halvings)
+            part = Reading(window, suspicion=suspicion, halvings=halvings, split=split)
             self._queue.insert(place, self._begin(part))
 
     def _give_up(self, reading: Reading, reason: str) -> None:

@@ -45,15 +45,32 @@ class Suspicion:
 
     Attributes:
         calls: Where the results ended.
+        first: The keys that came for the window.
         keys: The keys that came for the window and its parts. More of them than `calls` prove it.
         open_parts: How many parts are still to be read.
         failure: Why a part could not be read, so that nothing acquits the others.
     """
 
     calls: int
+    first: frozenset[str | int]
     keys: set[str | int]
     open_parts: int = 0
     failure: Exception | None = None
+
+
+@dataclass(slots=True)
+class Split:
+    """A window that held too many calls by the vendor's total, in parts.
+
+    Attributes:
+        calls: How many it held.
+        found: How many its parts hold, as far as they are known.
+        in_vain: How many times in a row a part was split that held as many as the whole.
+    """
+
+    calls: int
+    in_vain: int = 0
+    found: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +89,7 @@ class Reading:
     suspicion: Suspicion | None = None
     suspect: bool = False
     witness_for: Reading | None = None
+    split: Split | None = None
     halvings: int = 0  # how often it was split because it did not prove itself
 
     @property
@@ -100,7 +118,8 @@ class Reading:
     def ends_to_look_at(self) -> list[Window]:
         """The ends of the window: one lacks calls if the vendor has cut its results.
 
-        There are none to look at if the vendor gives the calls in no order.
+        There are none to look at if the vendor gives the calls in no order, or calls that lie
+        outside of the window by their date.
         """
         moments = self._moments()
         if not moments or self.current is None or not self.current.direction:
@@ -111,7 +130,18 @@ class Reading:
             Window(window.start, min(window.end, first + overlap)),
             Window(max(window.start, last - overlap), window.end),
         ]
-        return [end for end in ends if end]
+        return ends if all(ends) else []
+
+    @property
+    def is_overrun(self) -> bool:
+        """Whether its calls are spread over far more time than it spans.
+
+        The vendor has then not heeded its bounds, or only roughly, as where it cuts them to days.
+        """
+        moments = self._moments()
+        if not moments:
+            return False
+        return _instant(max(moments)) - _instant(min(moments)) > 2 * self.window.length
 
     def corroborates(self, page: Page) -> bool:
         """Whether a page of this window, an end of another, holds only calls of the other."""

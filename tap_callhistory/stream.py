@@ -7,6 +7,7 @@ looks like; everything else is here and in the modules below.
 from __future__ import annotations
 
 import abc
+import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from importlib.resources import files
@@ -31,7 +32,7 @@ from tap_callhistory.reader import Reader
 from tap_callhistory.records import Conformer
 from tap_callhistory.summary import Summary
 from tap_callhistory.transport import Request, Transport, Verdict
-from tap_callhistory.windows import Revisits, Window, new_history, widened
+from tap_callhistory.windows import LONGEST, Revisits, Window, new_history, widened
 from tap_callhistory.workers import Threads
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from tap_callhistory.tap import TapCallHistory
     from tap_callhistory.verdicts import Judge
 
+MOST_COUNTED = 10**18
+_COUNT = re.compile(r"\d{1,18}", re.ASCII)
 #: A clock change this near to a window's bound widens the window by the change.
 CLOCK_CHANGE_NEARBY = timedelta(hours=26)
 
@@ -64,6 +67,15 @@ class RawPage(NamedTuple):
     total: int | None = None
     size: int | None = None
     next: str = ""
+
+
+def whole_number(value: object) -> int | None:
+    """A vendor's count, as a number or as the text of one; None for anything else."""
+    if isinstance(value, str) and _COUNT.fullmatch(value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_COUNTED:
+        return value
+    return None
 
 
 class CallHistoryStream(Stream, abc.ABC):
@@ -85,8 +97,8 @@ class CallHistoryStream(Stream, abc.ABC):
     paginator: ClassVar[type[Pass]]
     #: The smallest step of the vendor's date parameters.
     resolution: ClassVar[timedelta] = timedelta(seconds=1)
-    #: The length of the first window. A vendor that gives a total tells at once if it is too long.
-    first_window: ClassVar[timedelta] = timedelta(days=7)
+    #: The length of the first window. Its first page tells if it is too long.
+    first_window: ClassVar[timedelta] = LONGEST
     #: The number of results at which the vendor is known to stop.
     cap: ClassVar[int | None] = None
 
@@ -350,7 +362,7 @@ class CallHistoryStream(Stream, abc.ABC):
             ages=settings.revisit_ages,
             bookmarks=bookmarks.revisits,
             bookmark=bookmarks.bookmark,
-            now=self.tap.began,
+            now=self._end_of_history(),
         )
         again = revisits.spans(read=new, start_date=settings.start_date, bookmark=bookmark)
         self.summary.spans = [span for span in (new, *again) if span]
@@ -369,13 +381,17 @@ class CallHistoryStream(Stream, abc.ABC):
         return None if full_table else self._known_bookmarks().bookmark
 
     def _new_history(self) -> Window:
-        settings, now = self.tap.settings, self.tap.began
+        settings = self.tap.settings
         return new_history(
             start_date=settings.start_date,
             bookmark=self._start_bookmark(),
             lookback=settings.lookback,
-            end=min(settings.end_date or now, now),
+            end=self._end_of_history(),
         )
+
+    def _end_of_history(self) -> datetime:
+        now = self.tap.began
+        return min(self.tap.settings.end_date or now, now)
 
     def _known_bookmarks(self) -> Bookmarks:
         assert self.bookmarks is not None  # noqa: S101 - _prepare has read them

@@ -25,7 +25,8 @@ GROWTH = 8
 #: Stretch of history whose calls per second foretell the next window: a week has every kind of day.
 MEMORY = timedelta(days=7)
 #: No window is longer, however silent the history: vendors compute totals over it.
-LONGEST = timedelta(days=120)
+LONGEST = timedelta(days=31)
+"""Some vendors cut a longer period to a month without a word."""
 #: The most parts a window is cut into at once.
 MOST_PARTS = 64
 

@@ -176,6 +176,12 @@ def test_utel_is_asked_in_the_time_of_tashkent_with_both_headers() -> None:
 GOOD_PAGES: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("kavenegar", {"page": {"total": 2, "size": 20}, "result": [1]}, ([1], 2, 20, "")),
     ("kavenegar", {"page": {"total": 0}, "result": []}, ([], 0, None, "")),
+    ("kavenegar", {"page": {"total": "2"}, "result": [1]}, ([1], 2, None, "")),
+    ("kavenegar", {"page": {"total": 10**400}, "result": [1]}, ([1], None, None, "")),
+    ("kavenegar", {"page": {"total": 0}, "result": None}, ((), 0, None, "")),
+    ("utel", {"data": [1], "meta": {"total": None, "per_page": "15"}}, ([1], None, 15, "")),
+    ("utel", {"meta": {"total": 0}}, ((), 0, None, "")),
+    ("twin", {"count": "0", "items": None}, ((), 0, None, "")),
     ("etelecom", {"call_logs": [1], "paging": {"next": "n", "limit": 9}}, ([1], None, 9, "n")),
     ("etelecom", {"call_logs": [1], "paging": {"next": None, "limit": 0}}, ([1], None, None, "")),
     ("etelecom", {"call_logs": None, "paging": {}}, ((), None, None, "")),
@@ -199,7 +205,7 @@ BROKEN_PAGES: list[tuple[str, Any]] = [
     *((vendor.vendor, broken) for vendor in VENDORS for broken in ({}, {"error": "x"}, None, "x")),
     *((vendor.vendor, []) for vendor in VENDORS if vendor.vendor != "twin"),
     ("kavenegar", {"result": []}),
-    ("kavenegar", {"page": {}, "result": []}),
+    ("kavenegar", {"page": {"total": 3}, "result": None}),
     ("kavenegar", {"page": {"total": 1}, "result": {}}),
     ("etelecom", {"call_logs": []}),
     ("etelecom", {"call_logs": {}, "paging": {}}),
@@ -208,7 +214,7 @@ BROKEN_PAGES: list[tuple[str, Any]] = [
     ("cinnox", {"code": 200, "result": {}}),
     ("cinnox", {"code": 6451000, "message": "no"}),
     ("utel", {"data": []}),
-    ("utel", {"data": [], "meta": {}}),
+    ("utel", {"meta": {"total": 3}}),
 ]
 
 

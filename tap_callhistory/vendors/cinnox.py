@@ -7,7 +7,6 @@ calls there are in all.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
@@ -104,8 +103,6 @@ class CinnoxCallDetails(CallHistoryStream):
     began_field = "callDate"
     #: The vendor's fields with a call's timestamps, for the probe.
     stamps: ClassVar[dict[str, str]] = {"created": "callDate", "finished": "callEndTime"}
-    #: Long, as the first page tells how dense the history is.
-    first_window: ClassVar[timedelta] = timedelta(days=60)
 
     @override
     def authenticator(self) -> Authenticator:

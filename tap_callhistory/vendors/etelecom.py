@@ -7,7 +7,6 @@ nothing says how many calls there are in all.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -117,8 +116,6 @@ class EtelecomCallLogs(CallHistoryStream):
         "finished": "ended_at",
         "updated": "updated_at",
     }
-    #: Long, as the first page tells how dense the history is.
-    first_window: ClassVar[timedelta] = timedelta(days=60)
 
     @override
     def authenticator(self) -> Authenticator:
@@ -145,8 +142,8 @@ class EtelecomCallLogs(CallHistoryStream):
                 size = limit if isinstance(limit, int) and limit > 0 else None
                 return RawPage(records, size=size, next=_sendable(cursor))
             # Servers written in Go leave an empty list out, or send null.
-            case {"paging": dict()} if body.get("call_logs") is None:
-                return RawPage(())
+            case {"paging": dict(paging)} if body.get("call_logs") is None:
+                return RawPage((), next=_sendable(paging.get("next")))
         raise UnreadableAnswer("an answer without call_logs and paging")
 
     @override

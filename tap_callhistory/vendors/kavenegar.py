@@ -17,7 +17,7 @@ from tap_callhistory.auth import Authenticator, BearerToken
 from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.paginators import NumberedPages
-from tap_callhistory.stream import CallHistoryStream, RawPage
+from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
@@ -156,9 +156,11 @@ class KavenegarCalls(CallHistoryStream):
     @override
     def read_page(self, body: Any) -> RawPage:
         match body:
-            case {"page": {"total": int(total)} as page, "result": list(records)}:
-                size = page.get("size")
-                return RawPage(records, total, size if isinstance(size, int) else None)
+            case {"page": dict(page), "result": list(records)}:
+                total, size = page.get("total"), page.get("size")
+                return RawPage(records, whole_number(total), whole_number(size))
+            case {"page": {"total": 0 | "0"}} if body.get("result") is None:
+                return RawPage((), total=0)
         raise UnreadableAnswer("an answer without page.total and result")
 
     @override

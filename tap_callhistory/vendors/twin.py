@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from typing_extensions import override
 
 from tap_callhistory.auth import Authenticator, BearerToken, Login
-from tap_callhistory.clocks import parse_instant
-from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer
+from tap_callhistory.clocks import fixed_width, parse_instant
+from tap_callhistory.errors import TOO_MANY_CALLS, CallHistoryError, UnreadableAnswer
 from tap_callhistory.paginators import AnchoredPages, OffsetPages
-from tap_callhistory.stream import CallHistoryStream, RawPage
+from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 from tap_callhistory.verdicts import judge_tokenless
 from tap_callhistory.windows import floor
 
 if TYPE_CHECKING:
-    from tap_callhistory.pages import Experience, Limits, Pass, Position
+    from tap_callhistory.pages import Experience, Limits, Page, Pass, Position
+    from tap_callhistory.readings import PageRequest
     from tap_callhistory.tap import TapCallHistory
     from tap_callhistory.windows import Window
+
+SECOND: Final = timedelta(seconds=1)
 
 SETTINGS: Final[dict[str, Any]] = {
     "type": "object",
@@ -241,12 +244,28 @@ class TwinCallSessions(CallHistoryStream):
         return Request("GET", url, tuple(params.items()))
 
     @override
+    def fetch(self, request: PageRequest) -> Page:
+        page = super().fetch(request)
+        if self._updates:
+            self._check_updates(page, self._bounds(request.reading.window))
+        return page
+
+    @staticmethod
+    def _check_updates(page: Page, bounds: Window) -> None:
+        """Refuse calls of another time, which a filter by the last update would not give."""
+        start, end = fixed_width(bounds.start - SECOND), fixed_width(bounds.end + SECOND)
+        if any(call.lines and not start <= call.moment <= end for call in page.calls):
+            error = CallHistoryError("the vendor gives calls that were not updated in the window")
+            error.advice = "Check twin.date_field_parameter: TWIN does not filter by it"
+            raise error
+
+    @override
     def read_page(self, body: Any) -> RawPage:
         match body:
-            case {"count": int(count), "items": list(records)}:
-                return RawPage(records, total=count)
             case {"items": list(records)}:
-                return RawPage(records)
+                return RawPage(records, total=whole_number(body.get("count")))
+            case {"count": 0 | "0"} if body.get("items") is None:
+                return RawPage((), total=0)
             case list(records):
                 return RawPage(records)
         raise UnreadableAnswer("an answer without items")

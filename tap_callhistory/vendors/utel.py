@@ -19,7 +19,7 @@ from tap_callhistory.auth import Authenticator, BearerToken, Login
 from tap_callhistory.clocks import Clock, parse_instant
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.paginators import NumberedPages
-from tap_callhistory.stream import CallHistoryStream, RawPage
+from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
 from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
 from tap_callhistory.verdicts import judge_tokenless
 
@@ -187,9 +187,11 @@ class UtelCallHistory(CallHistoryStream):
     @override
     def read_page(self, body: Any) -> RawPage:
         match body:
-            case {"data": list(records), "meta": {"total": int(total)} as meta}:
-                size = meta.get("per_page")
-                return RawPage(records, total, size if isinstance(size, int) else None)
+            case {"data": list(records), "meta": dict(meta)}:
+                total, size = meta.get("total"), meta.get("per_page")
+                return RawPage(records, whole_number(total), whole_number(size))
+            case {"meta": {"total": 0 | "0"}} if body.get("data") is None:
+                return RawPage((), total=0)
         raise UnreadableAnswer("an answer without data and meta.total")
 
     @override
