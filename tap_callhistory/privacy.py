@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from functools import lru_cache, partial
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,6 +41,13 @@ _UUID = r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?
 _DECIMAL = r"(?<![\d.+-])(?:0|[1-9]\d{0,4})\.\d+(?![\d.])"
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IP_ADDRESS = rf"(?<![\d.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\d.])"
+
+_PLUS = r"+\uff0b"
+# Blanks, brackets, dots and dashes of any width, and the invisible marks of Persian texts.
+_BETWEEN_DIGITS = (
+    r"\s().\-/_\xad\xb7\u061c\u180e\u2000-\u2015\u2022\u202a-\u202f\u2043\u2060-\u206f"
+    r"\u2212\ufe58\ufe63\ufeff\uff0d"
+)
 _SEPARATORS = r"[ \xa0().\-/\u2010-\u2015]{1,3}"
 
 
@@ -54,8 +61,13 @@ _NUMBER_IN_DATA = _number_pattern(f"{_STAMP}|{_UUID}", digits=7)
 # Eight in a log, where seven digits are a count of calls sooner than a phone number.
 _NUMBER_IN_LOG = _number_pattern(f"{_STAMP}|{_UUID}|{_DECIMAL}|{_IP_ADDRESS}", digits=8)
 
-# Only these characters make a number worth normalising; the rest are names and ids.
-_DIALLED = re.compile(r"[+\uff0b]?[\d\s().\-/\xa0\u2010-\u2015]*\d[\s)]*")
+# A number alone, bare or as an address; what has other characters is a name or an id.
+_DIALLED = re.compile(
+    rf"(?P<lead>[<\"'{_PLUS}{_BETWEEN_DIGITS}]*(?:(?P<scheme>(?:tel|sips?):)"
+    rf"[{_PLUS}{_BETWEEN_DIGITS}]*)?)(?P<number>\d[\d{_BETWEEN_DIGITS}]*)"
+    r"(?(scheme)(?:[@;?].*)?)[>\"']*",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def is_credential(key: str) -> bool:
@@ -107,8 +119,9 @@ class Pseudonyms:
     """Keyed pseudonyms of phone numbers: HMAC-SHA256 in hexadecimal, 64 characters.
 
     A number is normalised to E.164 first, so one key gives one pseudonym however the vendors
-    write it. Short numbers (extensions) count by their digits, names by their trimmed text. Only a
-    number's length is checked, because the lists of valid numbers change from year to year.
+    write it: with blanks and marks, with ``+`` or ``00``, as a ``tel:`` or ``sip:`` address. Short
+    numbers (extensions) count by their digits, names by their trimmed text. Only a number's length
+    is checked, because the lists of valid numbers change from year to year.
 
     Args:
         key: The user's secret ``hash_key``.
@@ -133,14 +146,16 @@ class Pseudonyms:
         return hmac.new(self._key, text.encode(errors="replace"), hashlib.sha256).hexdigest()
 
     def _normalised(self, number: str) -> str:
-        if not _DIALLED.fullmatch(number):
+        dialled = _DIALLED.fullmatch(number)
+        if not dialled:
             return number
-        digits = "".join(str(int(digit)) for digit in number if digit.isdecimal())
-        return (
-            self._e164(number, self._region)
-            or self._e164(f"+{digits.removeprefix('00')}", None)
-            or digits
-        )
+        digits = "".join(str(int(digit)) for digit in dialled["number"] if digit.isdecimal())
+        sign = "+" if any(plus in dialled["lead"] for plus in "+\uff0b") else ""
+        readings = [(f"{sign}{digits}", self._region), (f"+{digits.removeprefix('00')}", None)]
+        if digits.startswith("00"):
+            # Dialled so from most countries; a region's own prefixes would take it for another's.
+            readings.reverse()
+        return next(filter(None, starmap(self._e164, readings)), digits)
 
     @staticmethod
     def _e164(number: str, region: str | None) -> str | None:
