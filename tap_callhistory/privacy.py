@@ -19,6 +19,12 @@ LONGEST_REMEMBERED_CHARACTERS = 128
 
 MASKED_NUMBER = "[number]"
 
+FEWEST_DIGITS = 7
+"""Fewer, in a text, are a time or a count sooner than a phone number."""
+
+MOST_DIGITS = 15
+"""E.164 has no longer number: more digits side by side are several numbers."""
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 
 _CREDENTIAL_WORD = re.compile(
@@ -48,18 +54,24 @@ _BETWEEN_DIGITS = (
     r"\s().\-/_\xad\xb7\u061c\u180e\u2000-\u2015\u2022\u202a-\u202f\u2043\u2060-\u206f"
     r"\u2212\ufe58\ufe63\ufeff\uff0d"
 )
-_SEPARATORS = r"[ \xa0().\-/\u2010-\u2015]{1,3}"
+_SEPARATORS = rf"[{_BETWEEN_DIGITS}]{{1,8}}"
+
+_LINE_BREAKS = re.compile(rf"(?<=\d)([{_BETWEEN_DIGITS}]*[\r\n][{_BETWEEN_DIGITS}]*)")
+_GAPS = re.compile(rf"(?<=\d)([{_BETWEEN_DIGITS}]+)")
 
 
 def _number_pattern(spared: str, digits: int) -> re.Pattern[str]:
     """Match runs of at least ``digits`` digits of any script, and first what is to be spared."""
     following = rf"(?:\d|{_SEPARATORS}(?!{spared})\d)"
-    return re.compile(rf"(?P<spared>{spared})|[+(]{{0,2}}\d{following}{{{digits - 1},}}")
+    lead = rf"(?:[(]|[{_PLUS}][{_BETWEEN_DIGITS}]{{0,2}}){{0,2}}"
+    return re.compile(rf"(?P<spared>{spared})|{lead}\d{following}{{{digits - 1},}}")
 
 
-_NUMBER_IN_DATA = _number_pattern(f"{_STAMP}|{_UUID}", digits=7)
-# Eight in a log, where seven digits are a count of calls sooner than a phone number.
-_NUMBER_IN_LOG = _number_pattern(f"{_STAMP}|{_UUID}|{_DECIMAL}|{_IP_ADDRESS}", digits=8)
+_NUMBER_IN_DATA = _number_pattern(f"{_STAMP}|{_UUID}", digits=FEWEST_DIGITS)
+# One more in a log, where seven digits are a count of calls sooner than a phone number.
+_NUMBER_IN_LOG = _number_pattern(
+    f"{_STAMP}|{_UUID}|{_DECIMAL}|{_IP_ADDRESS}", digits=FEWEST_DIGITS + 1
+)
 
 # A number alone, bare or as an address; what has other characters is a name or an id.
 _DIALLED = re.compile(
@@ -190,7 +202,22 @@ def _replace(pattern: re.Pattern[str], text: str, replacement: Callable[[str], s
 
 
 def _unless_spared(replacement: Callable[[str], str], match: re.Match[str]) -> str:
-    return match[0] if match["spared"] else replacement(match[0])
+    return match[0] if match["spared"] else _each_replaced(replacement, match[0])
+
+
+def _each_replaced(replacement: Callable[[str], str], found: str) -> str:
+    """Replace a number, or each of several where lines or gaps part them; otherwise all as one."""
+    if _digits(found) > MOST_DIGITS:
+        for between in (_LINE_BREAKS, _GAPS):
+            parts = between.split(found)
+            if len(parts) > 1 and all(_digits(part) >= FEWEST_DIGITS for part in parts[::2]):
+                parts[::2] = map(replacement, parts[::2])
+                return "".join(parts)
+    return replacement(found)
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdecimal, text))
 
 
 def _keys(value: Any) -> Iterator[str]:

@@ -177,9 +177,55 @@ def test_data_hide_numbers_of_seven_digits_and_more(number: str) -> None:
     assert replace_numbers(f"x{number}y", lambda _: "*") == "x*y"
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        *("\u202f", "\u2009", "\t", "\n", "\r\n", "_", "\u200e", "\u200f", "\u200c", "\u2068"),
+        *("\xa0", "\xad", "\xb7", "\u2011", "\u2013", "\u2212", "\ufeff", "\u061c"),
+        *("  -  ", " \u2013 ", " / ", "__", " . . . ", ") - ("),
+    ],
+)
+@pytest.mark.parametrize("number", ["0912{0}082{0}29{0}30", "+98{0}912{0}0822930"])
+def test_a_number_is_hidden_whatever_stands_between_its_digits(number: str, between: str) -> None:
+    number = number.format(between)
+    pseudonym = Pseudonyms("k", "IR")
+    hidden = pseudonym("09120822930")
+    assert replace_numbers(f"tel:{number}, or", pseudonym) == f"tel:{hidden}, or"
+    assert mask_numbers(f"tel:{number}, or") == f"tel:{MASKED_NUMBER}, or"
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n", " ", "\t", "_", " - ", "\n - "])
+def test_numbers_side_by_side_are_hidden_each_by_itself(between: str) -> None:
+    pseudonym = Pseudonyms("k", "IR")
+    first, second = pseudonym("09120822930"), pseudonym("+989120822931")
+    text = f"09120822930{between}00989120822931"
+    assert replace_numbers(text, pseudonym) == f"{first}{between}{second}"
+    plus = f"+989120822930{between}+989120822931"
+    assert replace_numbers(plus, pseudonym) == f"{first}{between}{second}"
+
+
+def test_numbers_in_groups_on_lines_are_hidden_each_by_itself() -> None:
+    pseudonym = Pseudonyms("k", "IR")
+    text = "0912 082 2930\n(0912) 082-2931\n2018-11-20"
+    first, second = pseudonym("09120822930"), pseudonym("09120822931")
+    assert replace_numbers(text, pseudonym) == f"{first}\n({second}\n2018-11-20"
+
+
+def test_numbers_that_cannot_be_told_apart_leave_nothing_in_clear() -> None:
+    for text in ("0912 082 2930 0912 082 2931", "0912\n082 2930\n0912\n082 2931"):
+        assert replace_numbers(text, lambda _: "*") == "*"
+
+
 def test_data_keep_dates_and_uuids() -> None:
-    text = "8 2018-11-20 14:24:46.206 12345678-1234-1234-1234-123456789012"
-    assert replace_numbers(text, lambda _: "*") == text
+    for between in (" ", "\n", "\t", "_", "\u200e", "  "):
+        text = between.join((
+            "8",
+            "2018-11-20 14:24:46.206",
+            "12345678-1234-1234-1234-123456789012",
+            "8",
+        ))
+        assert replace_numbers(text, lambda _: "*") == text
+        assert replace_numbers(f"09120822930{between}{text}", lambda _: "*").startswith("*")
 
 
 @pytest.mark.parametrize("number", ["2018-11-2009120", "2018-11-20-12", "+2018-11-20"])
@@ -188,7 +234,11 @@ def test_a_number_that_only_begins_like_a_date_is_hidden(number: str) -> None:
 
 
 def test_replacing_takes_time_in_proportion_to_the_text() -> None:
-    for hostile in ("1 " * 200_000, "1" * 400_000, "1-2018-11-20" * 40_000, "(+" * 200_000):
+    for hostile in (
+        *("1 " * 200_000, "1" * 400_000, "1-2018-11-20" * 40_000, "(+" * 200_000),
+        *(" " * 400_000, "1" + " " * 400_000, "1_________" * 40_000, "+ " * 200_000),
+        *("123456\u200e" * 60_000 + "x", "1234567\n" * 50_000, ("1234567\n" * 9 + "1\n") * 9_000),
+    ):
         mask_numbers(hostile)
         replace_numbers(hostile, lambda _: "*")
 
