@@ -25,11 +25,12 @@ FEWEST_DIGITS = 7
 MOST_DIGITS = 15
 """E.164 has no longer number: more digits side by side are several numbers."""
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+_WORD = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 
 _CREDENTIAL_WORD = re.compile(
-    r".*(?:token|pass_?word|passwd|secret|credential|api_?key|access_?key|private_?key|cookie)s?"
-    r"|pwd|passphrase|authorization|jwt|bearer|(?:app|auth|encryption|hash|secret|session|shop"
+    r".*(?:token|pass_?(?:word|code|phrase)|passwd|secret(?:_?key)?|credential|api_?key|access_?key"
+    r"|private_?key|cookie)s?"
+    r"|pass|pwd|pin|otp|authorization|jwt|bearer|(?:app|auth|encryption|hash|session|shop"
     r"|signing)_key"
 )
 

@@ -71,6 +71,7 @@ def test_a_secret_that_contains_another_is_hidden_whole() -> None:
         ('{"accessToken": "97ade", "id": 1}', '{"accessToken": "***", "id": 1}'),
         ('{"password":"two \\" words"}', '{"password":"***"}'),
         ("password: hunter2", "password: ***"),
+        ("sip_pass=hunter&otp=123456", "sip_pass=***&otp=***"),
         ("https://me:hunter2@example.com/x", "https://***@example.com/x"),
     ],
 )
@@ -86,6 +87,7 @@ def test_what_is_shaped_like_a_credential_is_hidden(text: str, clean: str) -> No
         "check the bearer token; the authorization failed",
         "twin.password is required where twin.token is not given",
         "tokenizer=fast, keyboard: qwerty123456789",
+        "bypass=1, option: shipping123, pinned=2",
         "at 2018-11-20T14:24:46.206000Z: 1839 calls, https://api.kavenegar.io/user/v1/calls",
         'METRIC: {"metric": "record_count", "value": 1839, "tags": {"stream": "utel"}}',
         "write to me@example.com",
