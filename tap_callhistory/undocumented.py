@@ -23,6 +23,12 @@ SHORTEST_NUMBER_CHARACTERS = 3
 
 EXACT_FLOATS_BELOW = 2.0**53
 
+_BLANK = " \t\r\n\v\f\xa0\u200b\u200e\u200f\u2060\ufeff"
+"""What may stand around a JSON text and is no part of it, byte-order mark included."""
+
+_OPENING = frozenset('{["')
+_BEFORE_DOCUMENT = _OPENING | frozenset(_BLANK)
+
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _encode = msgspec.json.Encoder().encode
@@ -54,7 +60,7 @@ class Undocumented:
 
     def document(self, value: Any) -> str:
         """Write an undocumented structure; a string that is JSON already stays as it came."""
-        text = self._inner_document(value) if isinstance(value, str) else None
+        text = self._inner_document(value.strip(_BLANK)) if isinstance(value, str) else None
         return self.text(value) if text is None else text
 
     def flat_map(self, texts: Sequence[tuple[str, str]]) -> str:
@@ -116,21 +122,23 @@ class Undocumented:
 
     def _shown(self, text: str, *, is_number: bool) -> str:
         text = storable(text)
-        if text[:1] in {"{", "["} and (inner := self._inner_document(text)):
-            return inner
+        if text[:1] in _BEFORE_DOCUMENT:
+            bare = text.strip(_BLANK)
+            if bare[:1] in _OPENING and (inner := self._inner_document(bare, is_number=is_number)):
+                return text if inner == bare else inner
         if not self._pseudonym:
             return text
         if is_number and len(text) >= SHORTEST_NUMBER_CHARACTERS:
             return self._pseudonym(text)
         return replace_numbers(text, self._pseudonym)
 
-    def _inner_document(self, text: str) -> str | None:
+    def _inner_document(self, text: str, *, is_number: bool = False) -> str | None:
         """Return a string's JSON, as it came if nothing had to be changed; None if it is none."""
         try:
             value, is_strict = _parsed(text)
         except (ValueError, RecursionError):
             return None
-        written = self.text(value)
+        written = self.text(value, is_number=is_number)
         return text if is_strict and _says_the_same(text, value, written) else written
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callhistory.privacy import Pseudonyms
+from tap_callhistory.privacy import Pseudonyms, is_credential
 from tap_callhistory.undocumented import DEEPEST_LEVELS, Undocumented, storable
 
 PSEUDONYM = Pseudonyms("key", "IR")
@@ -18,13 +18,14 @@ plain = Undocumented()
 hiding = Undocumented(PSEUDONYM)
 
 clean_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
+clean_keys = clean_texts.filter(lambda key: not is_credential(key))
 clean_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**200), 2**200)
     | st.floats(allow_nan=False, allow_infinity=False)
     | clean_texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(clean_texts, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(clean_keys, inner, max_size=4),
     max_leaves=20,
 )
 any_texts = st.text(st.characters(exclude_categories=[]), max_size=9)
@@ -84,6 +85,49 @@ def test_credentials_are_left_out_of_json_within_strings() -> None:
         assert "id" in text
 
 
+@pytest.mark.parametrize(
+    "before", ["", " ", "\n", "\r\n\t", "\ufeff", "\ufeff\n ", "\u200b", "\xa0"]
+)
+@pytest.mark.parametrize("after", ["", " \n", "\ufeff"])
+def test_credentials_are_left_out_of_json_between_blanks(before: str, after: str) -> None:
+    inner = f'{before}{{"accessToken": "97ade", "id": 1}}{after}'
+    assert plain.text({"log": inner, "list": [inner]}) == (
+        r'{"list":["{\"id\":1}"],"log":"{\"id\":1}"}'
+    )
+    assert plain.document(inner) == '{"id":1}'
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_credentials_are_left_out_of_json_encoded_more_than_once(times: int) -> None:
+    inner = '{"accessToken": "97ade", "id": 1}'
+    for _ in range(times):
+        inner = f" {json.dumps(inner)}"
+    for text in (plain.text({"log": inner}), plain.document(inner), hiding.text([[inner]])):
+        assert "97ade" not in text
+        assert "id" in text
+
+
+def test_json_between_blanks_and_json_encoded_twice_stay_where_nothing_is_to_be_left_out() -> None:
+    for inner in (
+        ' {"b": 1}',
+        '\ufeff{"b": 1}\n',
+        r'"{\"b\": 1}"',
+        '"a"',
+        '"',
+        " ",
+        '" {',
+        "\ufeff",
+    ):
+        assert json.loads(plain.text([inner])) == [inner]
+        json.loads(plain.document(inner))
+
+
+def test_short_numbers_in_quotes_are_hidden_under_keys_that_name_numbers() -> None:
+    text = hiding.text({"callee": ['"101"', " [101]", '["101"]', '{"id": 5}']})
+    assert "101" not in without_pseudonyms(text)
+    assert r'"{\"id\": 5}"' in text
+
+
 def test_a_credential_behind_a_repeated_key_does_not_slip_through() -> None:
     assert "97ade" not in plain.document('{"a":{"token":"97ade"},"a":1}')
 
@@ -122,7 +166,7 @@ def test_a_string_that_is_almost_json_is_repaired() -> None:
 
 
 @settings(deadline=None)
-@given(phone_numbers, clean_texts)
+@given(phone_numbers, clean_keys)
 def test_no_number_is_left_when_numbers_are_hidden(number: str, key: str) -> None:
     bare = number.replace(" ", "").replace("-", "").removeprefix("+").removeprefix("0")
     value = {
