@@ -45,6 +45,8 @@ _STAMP = (
     r"(?:[Tt ][0-2]\d:[0-5]\d(?::[0-6]\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?(?!-?\d)"
 )
 _UUID = r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
+# A UUID or a hash without hyphens, of 24, 32, ... 64 digits, one of them a letter.
+_HEX_ID = r"(?<![0-9A-Za-z])(?=[0-9]{0,63}[A-Fa-f])(?:[0-9A-Fa-f]{8}){3,8}(?![0-9A-Za-z])"
 _DECIMAL = r"(?<![\d.+-])(?:0|[1-9]\d{0,4})\.\d+(?![\d.])"
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IP_ADDRESS = rf"(?<![\d.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\d.])"
@@ -68,10 +70,10 @@ def _number_pattern(spared: str, digits: int) -> re.Pattern[str]:
     return re.compile(rf"(?P<spared>{spared})|{lead}\d{following}{{{digits - 1},}}")
 
 
-_NUMBER_IN_DATA = _number_pattern(f"{_STAMP}|{_UUID}", digits=FEWEST_DIGITS)
+_NUMBER_IN_DATA = _number_pattern(f"{_STAMP}|{_UUID}|{_HEX_ID}", digits=FEWEST_DIGITS)
 # One more in a log, where seven digits are a count of calls sooner than a phone number.
 _NUMBER_IN_LOG = _number_pattern(
-    f"{_STAMP}|{_UUID}|{_DECIMAL}|{_IP_ADDRESS}", digits=FEWEST_DIGITS + 1
+    f"{_STAMP}|{_UUID}|{_HEX_ID}|{_DECIMAL}|{_IP_ADDRESS}", digits=FEWEST_DIGITS + 1
 )
 
 # A number alone, bare or as an address; what has other characters is a name or an id.

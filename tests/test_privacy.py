@@ -260,6 +260,29 @@ def test_data_keep_dates_and_uuids() -> None:
         assert replace_numbers(f"09120822930{between}{text}", lambda _: "*").startswith("*")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b80b0aa3-51e0-481a-a9df-3341e2778f09.mp3",
+        "call_B80B0AA3-51E0-481A-A9DF-3341E2778F09_175.wav",
+        "b80b0aa351e0481aa9df33412778809f",
+        "rec-5bf3e01912345678901234ab.mp3",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "order-1",
+        "2018-11-20_175.mp3",
+    ],
+)
+def test_data_keep_plain_ids_and_files_named_by_them(text: str) -> None:
+    assert replace_numbers(text, lambda _: "*") == text
+    assert mask_numbers(text) == text
+    assert replace_numbers(f"{text}, 09120822930", lambda _: "*") == f"{text}, *"
+
+
+@pytest.mark.parametrize("text", ["a09120822930b", "123456789012345678901234", "xa1234567b"])
+def test_what_only_resembles_an_id_is_hidden(text: str) -> None:
+    assert "*" in replace_numbers(text, lambda _: "*")
+
+
 @pytest.mark.parametrize("number", ["2018-11-2009120", "2018-11-20-12", "+2018-11-20"])
 def test_a_number_that_only_begins_like_a_date_is_hidden(number: str) -> None:
     assert replace_numbers(number, lambda _: "*") == "*"
@@ -269,6 +292,7 @@ def test_replacing_takes_time_in_proportion_to_the_text() -> None:
     for hostile in (
         *("1 " * 200_000, "1" * 400_000, "1-2018-11-20" * 40_000, "(+" * 200_000),
         *(" " * 400_000, "1" + " " * 400_000, "1_________" * 40_000, "+ " * 200_000),
+        *("1234567a" * 50_000, "1-a" * 100_000),
         *("123456\u200e" * 60_000 + "x", "1234567\n" * 50_000, ("1234567\n" * 9 + "1\n") * 9_000),
     ):
         mask_numbers(hostile)
