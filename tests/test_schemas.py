@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft7Validator
 
+from tap_callhistory.clocks import Clock
 from tap_callhistory.privacy import is_credential
-from tap_callhistory.records import snake_case
+from tap_callhistory.records import Conformer, snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,14 +43,19 @@ PHONE_NUMBERS = {
     "utel_call_history": {"src", "dst", "external_number"},
 }
 FREE_TEXTS = {
-    "kavenegar_calls": {"caller.display_name", "receptor.display_name"},
-    "etelecom_call_logs": {"note"},
-    "twin_call_sessions": {"messages_as_string", "responder"},
+    "kavenegar_calls": {"caller.display_name", "receptor.display_name", "recording.name"},
+    "etelecom_call_logs": {"note", "external_id", "call_targets.trunk_name"},
+    "twin_call_sessions": {"messages_as_string", "responder", "external_id"},
     "cinnox_call_details": {
         "release_party",
         "last_handled_party",
         "from_display_name",
         "to_display_name",
+        "caller_first_name",
+        "caller_last_name",
+        "callee_first_name",
+        "callee_last_name",
+        "recording_event_list.files.name",
     },
     "utel_call_history": {"integration.error_message"},
 }
@@ -218,6 +224,21 @@ def test_texts_that_may_hold_a_phone_number_are_marked(stream: str) -> None:
     properties = dict(declared(schema_of(stream)))
     marked = {n for n, each in properties.items() if each.get("x-phone-number") == "embedded"}
     assert marked == FREE_TEXTS[stream]
+
+
+@each_stream
+def test_hiding_numbers_leaves_the_ids_and_names_of_the_samples_as_they_are(stream: str) -> None:
+    schema = schema_of(stream)
+    keep = Conformer(schema, Clock("UTC"))
+    hide = Conformer(schema, Clock("UTC"), pseudonym=lambda _: "*")
+    for record in records_of(stream):
+        kept, hidden = fields(keep(record)[0]), fields(hide(record)[0])
+        changed = {
+            name
+            for (name, before), (_, after) in zip(kept, hidden, strict=True)
+            if isinstance(before, str) and before != after
+        }
+        assert changed <= PHONE_NUMBERS[stream]
 
 
 @each_stream
