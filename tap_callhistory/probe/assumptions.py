@@ -114,8 +114,8 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
     ),
     "phone numbers": Assumption(
         "How are phone numbers written?",
-        "Numbers are loaded as they come. With `phone_numbers: hash` a number written in another "
-        "way gets another pseudonym.",
+        "Numbers are loaded as they come. With `phone_numbers: hash` a number that names no "
+        "country and is not written as in the vendor's gets another pseudonym.",
     ),
 }
 """In the order in which they are told."""
