@@ -28,6 +28,7 @@ from tap_callhistory.errors import (
     StateError,
     VendorRefusal,
 )
+from tap_callhistory.output import OutputClosed, checked_output
 from tap_callhistory.redaction import Redactor, redact_logging
 from tap_callhistory.sdk_settings import read_sdk_settings
 from tap_callhistory.settings import Settings, config_schema, secret_values
@@ -60,18 +61,6 @@ class StreamsFailed(CallHistoryError):  # noqa: N818 - what happened, in the use
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("; ".join(lines))
         self.lines = lines
-
-
-class OutputClosed(CallHistoryError):  # noqa: N818 - likewise
-    """The output takes nothing any more: as a rule, the target ended before the tap.
-
-    Attributes:
-        quiet: Whether it goes without saying, as the target has its own error to tell.
-    """
-
-    def __init__(self, reason: OSError) -> None:
-        super().__init__(f"The output cannot be written: {reason.strerror}")
-        self.quiet = isinstance(reason, BrokenPipeError)
 
 
 class Terminated(CallHistoryError):  # noqa: N818 - likewise
@@ -278,6 +267,12 @@ class TapCallHistory(Tap):
         self._conclude()
         return True
 
+    @override  # type: ignore[misc]
+    def write_schemas(self) -> None:  # likewise
+        """Write all schemas; raises what `sync_all` raises."""
+        super().write_schemas()
+        self._conclude()
+
     def _conclude(self) -> None:
         """Raise what the run came to, unless it came to its end."""
         if self.writer.failure is not None:
@@ -351,7 +346,8 @@ def main() -> None:
     logger = TapCallHistory.logger
     try:
         check_log_level(os.environ, TapCallHistory._env_var_prefix)  # noqa: SLF001 - the SDK's own
-        TapCallHistory.cli()
+        with checked_output():
+            TapCallHistory.cli()
     except StreamsFailed as error:
         for line in error.lines:
             logger.error("%s", line)  # noqa: TRY400 - the line says it all

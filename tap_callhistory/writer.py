@@ -12,6 +12,8 @@ from singer_sdk.io_base import GenericSingerWriter
 from singer_sdk.singerlib import Message
 from typing_extensions import override
 
+from tap_callhistory.output import discard_output
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -77,8 +79,7 @@ class CallWriter(GenericSingerWriter[bytes, Message]):
 
     def _fall_silent(self, failure: OSError) -> None:
         self.failure = failure
-        # What is left in Python's own buffer must not fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output(sys.stdout)
         self.on_closed()
 
 

@@ -377,24 +377,70 @@ def test_a_closed_output_ends_the_run_at_once_and_quietly(run_tap: Command, serv
         assert word not in log
 
 
+FULL, CLOSED = ">/dev/full", ">&-"
+TOLD_OF_THE_OUTPUT = {
+    FULL: "The output cannot be written: No space left on device",
+    CLOSED: "The output cannot be written: it is closed",
+}
+
+
+def into(
+    redirection: str, run_tap: Command, config: Any, *arguments: str, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command with its output redirected by a shell."""
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh"]
+    return subprocess.run(  # noqa: S603
+        [*command, *run_tap.arguments(config, *arguments)],
+        cwd=run_tap.folder,
+        env=run_tap.environ(env),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_full_disk_ends_the_run_with_one_line(run_tap: Command, served: Served) -> None:
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(  # noqa: S603
-            run_tap.arguments(served.config("utel")),
-            cwd=run_tap.folder,
-            env=run_tap.environ(None),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=RUN_SECONDS,
-            check=False,
-        )
+@pytest.mark.parametrize("redirection", [FULL, CLOSED])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["--test"], ["--test=schema"], ["--discover"], ["--about"]),
+        *(["--about", "--format=markdown"], ["--version"], ["--help"]),
+    ],
+    ids=" ".join,
+)
+def test_an_output_that_takes_nothing_ends_every_mode_with_one_line(
+    run_tap: Command, served: Served, arguments: list[str], redirection: str
+) -> None:
+    done = into(redirection, run_tap, served.config("utel"), *arguments)
     assert done.returncode == 1
-    errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
-    assert len(errors) == 1
-    assert errors[0].endswith("The output cannot be written: No space left on device")
+    told = [line for line in done.stderr.splitlines() if " | INFO " not in line]
+    assert len(told) == 1
+    assert told[0].endswith(TOLD_OF_THE_OUTPUT[redirection])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_an_unbuffered_output_is_told_of_alike(run_tap: Command, served: Served) -> None:
+    done = into(FULL, run_tap, served.config("utel"), "--discover", PYTHONUNBUFFERED="1")
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"{TOLD_OF_THE_OUTPUT[FULL]}\n")
     assert TRACEBACK not in done.stderr
+
+
+@pytest.mark.parametrize("argument", ["--discover", "--about", "--version", "--help"])
+def test_a_closed_pipe_ends_what_is_only_printed_quietly(
+    run_tap: Command, served: Served, argument: str
+) -> None:
+    process = run_tap.start(served.config("utel"), argument)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    log = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(RUN_SECONDS) == 1
+    assert [line for line in log.splitlines() if " | INFO " not in line] == []
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
