@@ -7,13 +7,16 @@ import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_callhistory.documents import settings_in
+from tap_callhistory.environment import over
 from tap_callhistory.errors import CallHistoryError
+from tap_callhistory.output import OutputClosed, checked_output
 from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
 from tap_callhistory.probe.document import write_documents
 from tap_callhistory.probe.examination import examine
@@ -44,17 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Exits with 0 when every vendor could be probed, else with 1."""
     given = _parser().parse_args(arguments)
     if given.document:
-        write_documents(Path(given.document))
+        _document(Path(given.document))
         return
+    write = machine_readable if given.json else text
     try:
-        with _tap(given.config).running() as tap:
-            examinations = probe(tap, given.vendor)
+        with checked_output():
+            with _tap(given.config).running() as tap:
+                examinations = probe(tap, given.vendor)
+            sys.stdout.write(write(examinations))
     except ConfigValidationError as error:
         _fail(error.errors)
+    except OutputClosed as error:
+        _fail([] if error.quiet else [str(error)])
     except CallHistoryError as error:
         _fail([str(error)])
-    write = machine_readable if given.json else text
-    sys.stdout.write(write(examinations))
     failures = [each.failure for each in examinations if each.failure]
     if failures:
         _fail(failures)
@@ -78,20 +84,19 @@ def probe(
     return [examine(each, tap, now) for each in wanted]
 
 
-def _tap(config: str | None) -> ProbedTap:
-    from_environment = config in {None, FROM_ENVIRONMENT}
-    settings = {} if from_environment or config is None else _read(config)
+def _tap(sources: Sequence[str]) -> ProbedTap:
+    files = [each for each in sources if each != FROM_ENVIRONMENT]
+    settings = reduce(over, map(settings_in, files), dict[str, Any]())
+    from_environment = not files or FROM_ENVIRONMENT in sources
     return ProbedTap(config=settings, parse_env_config=from_environment)
 
 
-def _read(path: str) -> dict[str, Any]:
+def _document(folder: Path) -> None:
     try:
-        settings = msgspec.json.decode(Path(path).read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        raise CallHistoryError(f"{path} cannot be read: {type(error).__name__}") from None
-    if not isinstance(settings, dict):
-        raise CallHistoryError(f"{path} does not hold a JSON object")
-    return settings
+        next(folder.iterdir(), None)  # as the examination before the writing takes a while
+        write_documents(folder)
+    except OSError as failure:
+        _fail([f"--document cannot be written: {failure.strerror}."])
 
 
 def _fail(lines: Sequence[str]) -> None:
@@ -112,7 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help=f"the tap's settings; {FROM_ENVIRONMENT} or none: from TAP_CALLHISTORY_* variables",
+        action="append",
+        default=[],
+        help=(
+            f"the tap's settings; {FROM_ENVIRONMENT} or none: from TAP_CALLHISTORY_* variables; "
+            "may be given several times, later files count more"
+        ),
     )
     parser.add_argument(
         "--vendor",

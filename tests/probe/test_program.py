@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,19 +18,20 @@ from tests.probe.probing import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+PROGRAM = [sys.executable, "-m", "tap_callhistory.probe"]
 START_DATE = "2025-01-01T00:00:00Z"
+TIMEOUT_SECONDS = 120
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if "CALLHISTORY" not in name}
     return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "tap_callhistory.probe", *arguments],
+        [*PROGRAM, *arguments],
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIMEOUT_SECONDS,
         env={**kept, **environment},
     )
 
@@ -104,8 +106,9 @@ def test_one_vendor_down_does_not_stop_the_others(config: Path, tmp_path: Path) 
     [
         ('{"start_date": "yesterday"}', "start_date"),
         ('{"start_date": "2025-01-01T00:00:00Z", "kavenegr": {}}', "did you mean kavenegar"),
-        ("[1]", "does not hold a JSON object"),
-        ("{", "cannot be read"),
+        ("[1]", "The file given with --config is not a JSON object."),
+        ("{", "The file given with --config is not JSON (see line 1, column 2)."),
+        ("[" * 200_000, "The file given with --config is nested too deeply."),
     ],
 )
 def test_faulty_settings_end_it_with_a_line(tmp_path: Path, content: str, words: str) -> None:
@@ -114,7 +117,82 @@ def test_faulty_settings_end_it_with_a_line(tmp_path: Path, content: str, words:
     came = run("--config", str(path))
     assert came.returncode == 1
     assert words in came.stderr
+    assert str(path) not in came.stderr
     assert "Traceback" not in came.stderr
+
+
+def test_a_file_that_cannot_be_read_is_not_named() -> None:
+    came = run("--config", "/nonexistent/s3cret")
+    told = "The file given with --config cannot be read: No such file or directory.\n"
+    assert (came.returncode, came.stderr) == (1, told)
+
+
+def test_settings_are_laid_over_each_other_file_by_file(config: Path, tmp_path: Path) -> None:
+    whole = json.loads(config.read_text())
+    password = whole["twin"].pop("password")
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    first.write_text(json.dumps(whole), encoding="utf-8-sig")  # as editors on Windows write it
+    second.write_text(json.dumps({"twin": {"date_field_parameter": "dateField"}}))
+    came = run(
+        *("--config", str(first), "--config", str(second), "--config", "ENV"),
+        *("--vendor", "twin", "--json"),
+        TAP_CALLHISTORY_TWIN_PASSWORD=password,
+    )
+    assert came.returncode == 0, came.stderr
+    (twin,) = json.loads(came.stdout)
+    assert twin["settings"] == {}  # else it proposes what the second file says
+
+
+FULL, CLOSED = ">/dev/full", ">&-"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "told"),
+    [
+        pytest.param(
+            FULL,
+            "The output cannot be written: No space left on device\n",
+            marks=pytest.mark.skipif(
+                not Path("/dev/full").exists(), reason="the system has no /dev/full"
+            ),
+        ),
+        (CLOSED, "The output cannot be written: it is closed\n"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_told_in_a_line(
+    config: Path, redirection: str, told: str
+) -> None:
+    arguments = ["--config", str(config), "--vendor", "kavenegar"]
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *PROGRAM]
+    came = subprocess.run(  # noqa: S603 - our own command
+        [*command, *arguments],
+        check=False,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert (came.returncode, came.stderr) == (1, told)
+
+
+def test_a_closed_pipe_ends_it_quietly(config: Path) -> None:
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [*PROGRAM, "--config", str(config), "--vendor", "kavenegar"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as probe:
+        assert probe.stdout is not None
+        probe.stdout.close()
+        assert probe.stderr is not None
+        said = probe.stderr.read()
+        assert probe.wait(TIMEOUT_SECONDS) == 1
+    assert said == ""
+
+
+def test_documents_need_a_folder() -> None:
+    came = run("--document", "/nonexistent/folder")
+    assert came.returncode == 1
+    assert came.stderr == "--document cannot be written: No such file or directory.\n"
 
 
 def test_a_vendor_that_is_not_in_the_settings_is_named(config: Path) -> None:
