@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_callhistory.output import OutputClosed, checked_output
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.registry import VENDORS
 
@@ -25,13 +27,17 @@ INSTALL_HINT = (
     "(it brings aiohttp, which serves the vendors' APIs)."
 )
 SETTLED_AFTER = timedelta(days=1)
+SHORTEST_SPAN_DAYS, LONGEST_SPAN_DAYS = 0.01, 3660
+LAST_PORT = 65_535
+#: Far from the first and the last year that there are, as calls begin long before and end later.
+YEARS = range(2000, 2100)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the five vendors' APIs until Ctrl-C or SIGTERM.
 
     Returns:
-        The exit code: 0, or 1 when it cannot serve.
+        The exit code: 0, or 1 when it cannot serve or cannot say so.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -51,12 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         faults=_faults(options),
         days=options.days,
     )
-    if options.truth:
-        _write_truth(sandbox, options.truth)
+    try:
+        if options.truth:
+            _write_truth(sandbox, options.truth)
+    except OSError as failure:
+        return _complain(f"--truth cannot be written: {failure.strerror}.")
     try:
         with sandbox.serve(options.port, options.host) as url:
-            print(_greeting(sandbox, url, options), flush=True)  # noqa: T201 - what a program says
+            with checked_output():
+                print(_greeting(sandbox, url, options))  # noqa: T201 - what a program says
             stop.wait()
+    except OutputClosed as closed:
+        return 1 if closed.quiet else _complain(str(closed))
+    except UnicodeError:  # where a name of the internet cannot be made of it
+        return _complain("--host is not an address or a name.")
     except OSError as failure:
         return _complain(f"Cannot listen on {options.host}:{options.port}: {failure.strerror}.")
     return 0
@@ -78,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     world = parser.add_argument_group("the calls")
     world.add_argument("--calls", type=_count, default=5000, help="calls per vendor")
-    world.add_argument("--days", type=_positive, default=60.0, help="span that they fill, in days")
+    world.add_argument("--days", type=_days, default=60.0, help="span that they fill, in days")
     world.add_argument("--seed", type=int, default=1, help="which of many possible histories")
     world.add_argument("--now", type=_instant, help="let the clock stand at this date-time")
     world.add_argument(
@@ -92,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     server = parser.add_argument_group("the server")
     server.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    server.add_argument("--port", type=int, default=8642, help="port to listen on; 0: a free one")
+    server.add_argument("--port", type=_port, default=8642, help="port to listen on; 0: a free one")
     trouble = parser.add_argument_group("what goes wrong")
     trouble.add_argument("--latency-ms", type=_amount, default=0.0, help="time per answer")
     trouble.add_argument("--jitter-ms", type=_amount, default=0.0, help="up to this much more")
@@ -156,17 +170,33 @@ def _count(text: str) -> int:
     return value
 
 
+def _days(text: str) -> float:
+    value = float(text)
+    if not SHORTEST_SPAN_DAYS <= value <= LONGEST_SPAN_DAYS:
+        raise argparse.ArgumentTypeError(
+            f"must be from {SHORTEST_SPAN_DAYS} to {LONGEST_SPAN_DAYS}"
+        )
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {LAST_PORT}")
+    return value
+
+
 def _positive(text: str) -> float:
     value = float(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError("must be above 0")
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("must be a number above 0")
     return value
 
 
 def _amount(text: str) -> float:
     value = float(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("must be a number, and not negative")
     return value
 
 
@@ -181,4 +211,6 @@ def _instant(text: str) -> datetime:
     value = datetime.fromisoformat(text)
     if value.tzinfo is None:
         raise argparse.ArgumentTypeError("needs an offset or Z")
+    if value.year not in YEARS:
+        raise argparse.ArgumentTypeError(f"must lie in the years {YEARS[0]} to {YEARS[-1]}")
     return value.astimezone(UTC)

@@ -5,15 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
 
 from .asking import PATHS, TOKENS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROGRAM = [sys.executable, "-c", "from tap_callhistory.sandbox.program import main; exit(main())"]
 TIMEOUT_SECONDS = 20
@@ -87,17 +85,77 @@ def test_it_writes_the_truth(tmp_path: Path) -> None:
     assert all(row.keys() == {"stream", "row"} for row in rows)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--calls", "-1"], ["--fail-share", "2"], ["--days", "0"], ["--now", "2026-01-01"]],
-)
-def test_a_wrong_option_is_named(arguments: list[str]) -> None:
-    done = subprocess.run(  # noqa: S603 - our own program
-        [*PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+def ended(*arguments: str, redirection: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the program to its end, its output redirected by a shell if so wished."""
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *PROGRAM]
+    return subprocess.run(  # noqa: S603 - our own program
+        [*command, *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--calls", "-1", "must not be negative"),
+        ("--fail-share", "2", "must be from 0 to 1"),
+        ("--fail-share", "nan", "must be from 0 to 1"),
+        ("--port", "99999", "must be from 0 to 65535"),
+        ("--port", "-1", "must be from 0 to 65535"),
+        *(
+            ("--days", value, "must be from 0.01 to 3660")
+            for value in ("nan", "inf", "1e9", "-1", "0", "1e-300")
+        ),
+        ("--now", "2026-01-01", "needs an offset or Z"),
+        ("--now", "0001-01-01T00:00:00Z", "must lie in the years 2000 to 2099"),
+        ("--now", "0001-01-01T00:00:00+05:00", "must lie in the years 2000 to 2099"),
+        ("--now", "9999-12-31T23:59:59Z", "must lie in the years 2000 to 2099"),
+        *(
+            (option, value, "must be a number, and not negative")
+            for option in ("--latency-ms", "--jitter-ms")
+            for value in ("nan", "inf", "-1")
+        ),
+        *(
+            (option, value, "must be a number above 0")
+            for option in ("--rate-limit", "--stall-seconds")
+            for value in ("nan", "inf", "-1", "0")
+        ),
+    ],
+)
+def test_a_wrong_option_is_named(option: str, value: str, told: str) -> None:
+    done = ended(option, value)
     assert done.returncode == 2
-    assert f"argument {arguments[0]}: must" in done.stderr or "needs an offset" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith(f"error: argument {option}: {told}\n")
+
+
+@pytest.mark.parametrize("path", ["/nonexistent/truth.jsonl", "."])
+def test_a_truth_that_cannot_be_written_is_one_clear_line(path: str) -> None:
+    done = ended("--port", "0", "--calls", "1", "--truth", path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("--truth cannot be written: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_host_that_is_no_name_is_one_clear_line() -> None:
+    done = ended("--port", "0", "--calls", "1", "--host", "a" * 100)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "--host is not an address or a name.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_an_output_that_takes_no_greeting_is_one_clear_line() -> None:
+    done = ended("--port", "0", "--calls", "1", redirection=">/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "The output cannot be written: No space left on device\n"
+
+
+def test_a_closed_pipe_ends_it_quietly() -> None:
+    with started("--calls", "1") as program:
+        assert program.stdout is not None
+        program.stdout.close()
+        assert program.stderr is not None
+        said = program.stderr.read()
+        assert program.wait(TIMEOUT_SECONDS) == 1
+    assert said == ""
 
 
 def test_a_taken_port_is_one_clear_line() -> None:
