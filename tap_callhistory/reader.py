@@ -21,7 +21,7 @@ from tap_callhistory.errors import (
 )
 from tap_callhistory.pages import Disturbed, Experience, Limits, Page, Pass, Position, TooMany
 from tap_callhistory.readings import PageRequest, Reading, ReadWindow, Split, Suspicion
-from tap_callhistory.windows import Planner, Window
+from tap_callhistory.windows import MONTH, Planner, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -266,7 +266,13 @@ class Reader:
         """Add up what the parts of a window hold: far more than it did itself cannot be."""
         if reading.split is not None and reading.split.calls:
             reading.split.found += total
-            self.experience.heedless |= reading.split.found > 2 * reading.split.calls
+            if reading.split.found > 2 * reading.split.calls:
+                self._expect_no_less()
+
+    def _expect_no_less(self) -> None:
+        """Read longer windows: the vendor heeds their bounds roughly, so short ones repeat much."""
+        self.experience.heedless = True
+        self._planner.aim_at(MOST_CALLS)
 
     def _foresee(self, reading: Reading) -> None:
         """Split a window in time, where no total tells how many calls are still to come."""
@@ -285,11 +291,16 @@ class Reader:
             self._hear(reading, current)
             return
         suspicion = reading.suspicion
+        if reading.may_be_cut_to_a_month:
+            months = -(-reading.window.length // MONTH)
+            self._replace(reading, reading.window.split(months, self._source.resolution), suspicion)
+            return
         if suspicion is not None:
             suspicion.keys.update(current.calls)
             if len(suspicion.keys) > suspicion.calls:
                 self.experience.cap = suspicion.calls
-        reading.suspect = current.ends_like_a_cap and not self._cannot_be_narrowed(reading, current)
+        doubtful = current.ends_like_a_cap or reading.falls_silent
+        reading.suspect = doubtful and not self._cannot_be_narrowed(reading, current)
         if reading.suspect and reading.window.can_split(self._source.resolution):
             self._question(reading, current)
         else:
@@ -298,12 +309,12 @@ class Reader:
     def _cannot_be_narrowed(self, reading: Reading, current: Pass) -> bool:
         """Whether a part of a suspect brings just what the whole did, and not for its own time."""
         suspicion = reading.suspicion
-        return (
-            suspicion is not None
-            and self.experience.cap is None
-            and current.calls.keys() == suspicion.first
-            and reading.is_overrun
-        )
+        if suspicion is None or current.calls.keys() != suspicion.first:
+            return False
+        before, suspicion.brought_again = suspicion.brought_again, reading.window
+        elsewhere = before is not None and not before.encloses(reading.window)
+        unmoved = elsewhere and reading.spread > 4 * self._source.resolution
+        return self.experience.cap is None and (unmoved or reading.is_overrun)
 
     def _question(self, reading: Reading, current: Pass) -> None:
         """Look at both ends of a window, one of which a cap has cut, or at all of it again."""
@@ -374,8 +385,8 @@ class Reader:
             return
         split = self._split_of(reading)
         if not reason.at_cap:
-            in_vain = split.in_vain >= MOST_SPLITS_IN_VAIN
-            self.experience.heedless |= in_vain or reading.is_overrun
+            if split.in_vain >= MOST_SPLITS_IN_VAIN or reading.is_overrun:
+                self._expect_no_less()
             if self.experience.heedless:
                 self._read_unsplit(reading, reason)
                 return

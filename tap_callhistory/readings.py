@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_callhistory.windows import Window
+from tap_callhistory.windows import MONTH, Window
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from tap_callhistory.pages import Page, Pass, Position, ReadCall
 
 #: A cap cuts one end of a window: what is looked at there overlaps the calls by this share.
 END_SHARE = 1 / 64
+A_DAY = timedelta(days=1)
+#: A silent end is looked at if it is so much of its window, so many times as long as any silence
+#: between the calls, and these are so many.
+LONG_SILENCE = 1 / 8
+UNLIKELY = 3
+FEWEST_CALLS_WITH_A_RHYTHM = 20
 
 
 class PageRequest(NamedTuple):
@@ -48,6 +53,7 @@ class Suspicion:
         first: The keys that came for the window.
         keys: The keys that came for the window and its parts. More of them than `calls` prove it.
         open_parts: How many parts are still to be read.
+        brought_again: The last part that brought just what the window did.
         failure: Why a part could not be read, so that nothing acquits the others.
     """
 
@@ -55,6 +61,7 @@ class Suspicion:
     first: frozenset[str | int]
     keys: set[str | int]
     open_parts: int = 0
+    brought_again: Window | None = None
     failure: Exception | None = None
 
 
@@ -109,10 +116,7 @@ class Reading:
             resolution: The smallest step of the vendor's date parameters.
         """
         moments = self._moments()
-        if not moments:
-            return 0
-        seen = _instant(max(moments)) - _instant(min(moments))
-        share = self.window.length / max(seen, resolution)
+        share = self.window.length / max(self.spread, resolution)
         return int(len(moments) * min(max(share, 1), 1000))
 
     def ends_to_look_at(self) -> list[Window]:
@@ -133,15 +137,41 @@ class Reading:
         return ends if all(ends) else []
 
     @property
+    def spread(self) -> timedelta:
+        """How much time lies between its first call and its last."""
+        moments = self._moments()
+        return _instant(max(moments)) - _instant(min(moments)) if moments else timedelta(0)
+
+    @property
     def is_overrun(self) -> bool:
         """Whether its calls are spread over far more time than it spans.
 
         The vendor has then not heeded its bounds, or only roughly, as where it cuts them to days.
         """
+        return self.spread > 2 * self.window.length
+
+    @property
+    def falls_silent(self) -> bool:
+        """Whether one end of the window is silent for longer than the calls would make likely.
+
+        So ends what a vendor has cut far short, at whatever number.
+        """
         moments = self._moments()
-        if not moments:
+        if len(moments) < FEWEST_CALLS_WITH_A_RHYTHM:
             return False
-        return _instant(max(moments)) - _instant(min(moments)) > 2 * self.window.length
+        first, last = _instant(min(moments)), _instant(max(moments))
+        silence = max(first - self.window.start, self.window.end - last)
+        if silence < self.window.length * LONG_SILENCE:
+            return False
+        instants = sorted(map(_instant, moments))
+        return silence > UNLIKELY * max(later - earlier for earlier, later in pairwise(instants))
+
+    @property
+    def may_be_cut_to_a_month(self) -> bool:
+        """Whether a long window's calls all lie within a month, as if the vendor gave no more."""
+        if self.window.length < 2 * MONTH:
+            return False
+        return self.spread <= MONTH + A_DAY
 
     def corroborates(self, page: Page) -> bool:
         """Whether a page of this window, an end of another, holds only calls of the other."""

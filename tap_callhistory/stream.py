@@ -32,7 +32,7 @@ from tap_callhistory.reader import Reader
 from tap_callhistory.records import Conformer
 from tap_callhistory.summary import Summary
 from tap_callhistory.transport import Request, Transport, Verdict
-from tap_callhistory.windows import LONGEST, Revisits, Window, new_history, widened
+from tap_callhistory.windows import MONTH, Revisits, Window, new_history, widened
 from tap_callhistory.workers import Threads
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class CallHistoryStream(Stream, abc.ABC):
     #: The smallest step of the vendor's date parameters.
     resolution: ClassVar[timedelta] = timedelta(seconds=1)
     #: The length of the first window. Its first page tells if it is too long.
-    first_window: ClassVar[timedelta] = LONGEST
+    first_window: ClassVar[timedelta] = MONTH
     #: The number of results at which the vendor is known to stop.
     cap: ClassVar[int | None] = None
 

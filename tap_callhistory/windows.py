@@ -24,9 +24,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GROWTH = 8
 #: Stretch of history whose calls per second foretell the next window: a week has every kind of day.
 MEMORY = timedelta(days=7)
-#: No window is longer, however silent the history: vendors compute totals over it.
-LONGEST = timedelta(days=31)
-"""Some vendors cut a longer period to a month without a word."""
+#: No window is longer: vendors compute totals over it.
+LONGEST = timedelta(days=120)
+#: Some vendors cut a longer period to this without a word. A window is longer, and then far longer,
+#: only where the history is so dense that it would show.
+MONTH = timedelta(days=31)
+FEWEST_CALLS_OF_A_DENSE_MONTH = 30
 #: The most parts a window is cut into at once.
 MOST_PARTS = 64
 
@@ -48,6 +51,10 @@ class Window:
     def length(self) -> timedelta:
         """The time from start to end."""
         return self.end - self.start
+
+    def encloses(self, other: Window) -> bool:
+        """Whether another window lies within this one."""
+        return self.start <= other.start and other.end <= self.end
 
     def can_split(self, resolution: timedelta) -> bool:
         """Whether two windows of at least the vendor's resolution fit in."""
@@ -239,10 +246,17 @@ class Planner:
         cut = ceiling(span.start + self._length, self._resolution)
         left = span.end - cut
         # What is too little for a window of its own goes with this one.
-        if left <= timedelta(0) or (left < self._length / 8 and span.length <= self._longest):
+        if left <= timedelta(0) or (left < self._length / 8 and self._may_be_one(span)):
             return span
         self._spans.appendleft(Window(cut, span.end))
         return Window(span.start, cut)
+
+    def _may_be_one(self, span: Window) -> bool:
+        return span.length <= min(MONTH, self._longest) or 2 * MONTH <= span.length <= self._longest
+
+    def aim_at(self, calls: int) -> None:
+        """Plan windows of so many calls from now on."""
+        self._comfortable = calls
 
     def put_back(self, span: Window) -> None:
         """Plan a stretch anew that was planned last."""
@@ -266,8 +280,11 @@ class Planner:
         calls = sum(n for _, n in self._learnt)
         seconds = sum(w.length.total_seconds() for w, _ in self._learnt)
         longest_seen = max(w.length for w, _ in self._learnt)
-        fitting = timedelta(seconds=seconds * self._comfortable / calls) if calls else self._longest
+        fitting = timedelta(seconds=seconds * self._comfortable / calls) if calls else MONTH
         length = min(fitting, GROWTH * longest_seen, self._longest)
+        sparse = calls * MONTH.total_seconds() < FEWEST_CALLS_OF_A_DENSE_MONTH * seconds
+        if sparse or length < 2 * MONTH:
+            length = min(length, MONTH)
         if calls and seconds < MEMORY.total_seconds():
             # A weekend does not foretell the week after it.
             length = min(length, MEMORY)

@@ -433,6 +433,55 @@ def test_a_repeated_cursor_is_a_disturbance_even_with_new_calls() -> None:
         reading.take(second, Page([a_call(2)], next="a"))
 
 
+def test_an_empty_page_with_a_next_one_is_not_the_end() -> None:
+    reading = CursorPages(Limits(1), Experience())
+    (first,) = reading.opening()
+    (second,) = reading.take(first, Page([a_call(1)], next="a"))
+    (third,) = reading.take(second, Page([], next="b"))
+    (fourth,) = reading.take(third, Page([a_call(2)], next="c"))
+    (fifth,) = reading.take(fourth, Page([], next="d"))
+    assert reading.take(fifth, Page([], next="e")) == []
+    reading.prove()
+    assert set(reading.calls) == {1, 2}
+
+
+def test_a_page_that_repeats_some_calls_of_one_stamp_counts_them_and_is_a_disturbance() -> None:
+    reading = CursorPages(Limits(3), Experience())
+    (first,) = reading.opening()
+    (second,) = reading.take(first, Page([a_call(n, 5) for n in (1, 2, 3)], next="a"))
+    with pytest.raises(Disturbed, match="had come before"):
+        reading.take(second, Page([a_call(n, 5) for n in (2, 4, 5)], next="b"))
+
+
+def test_a_cursor_by_value_may_come_back_to_all_calls_of_its_stamp() -> None:
+    reading = CursorPages(Limits(3), Experience())
+    (first,) = reading.opening()
+    calls = [a_call(1, 4), a_call(2, 5), a_call(3, 5)]
+    (second,) = reading.take(first, Page(calls, next="a"))
+    reading.take(second, Page([a_call(4, 5), a_call(3, 5), a_call(2, 5)], next="b"))
+    assert len(reading.calls) == 4
+
+
+def test_a_count_beside_the_page_beyond_the_last_one_does_not_move_the_total() -> None:
+    reading = NumberedPages(Limits(2), Experience())
+    (first,) = reading.opening()
+    (beyond,) = reading.take(first, Page([a_call(1)], total=1))
+    assert beyond.beyond
+    assert reading.take(beyond, Page([], total=0)) == []
+    reading.prove()
+
+
+def test_a_total_is_not_trusted_for_the_sake_of_one_page_that_came_twice() -> None:
+    experience = Experience()
+    reading = NumberedPages(Limits(3), experience)
+    (first,) = reading.opening()
+    page = Page([a_call(n) for n in (1, 2, 3)], total=3)
+    (second,) = reading.take(first, page)
+    reading.take(second, page)
+    reading.prove()
+    assert not experience.total_holds
+
+
 def test_a_page_that_repeats_under_new_cursors_is_a_disturbance() -> None:
     reading = CursorPages(Limits(2), Experience())
     (first,) = reading.opening()

@@ -159,8 +159,9 @@ class KavenegarCalls(CallHistoryStream):
             case {"page": dict(page), "result": list(records)}:
                 total, size = page.get("total"), page.get("size")
                 return RawPage(records, whole_number(total), whole_number(size))
-            case {"page": {"total": 0 | "0"}} if body.get("result") is None:
-                return RawPage((), total=0)
+            # Servers leave an empty list out, or send null; the total tells if it should be empty.
+            case {"page": {"total": total}} if body.get("result") is None:
+                return RawPage((), whole_number(total))
         raise UnreadableAnswer("an answer without page.total and result")
 
     @override

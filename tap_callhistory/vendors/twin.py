@@ -264,8 +264,9 @@ class TwinCallSessions(CallHistoryStream):
         match body:
             case {"items": list(records)}:
                 return RawPage(records, total=whole_number(body.get("count")))
-            case {"count": 0 | "0"} if body.get("items") is None:
-                return RawPage((), total=0)
+            # Servers leave an empty list out, or send null; the count tells if it should be empty.
+            case {"count": count} if body.get("items") is None:
+                return RawPage((), total=whole_number(count))
             case list(records):
                 return RawPage(records)
         raise UnreadableAnswer("an answer without items")

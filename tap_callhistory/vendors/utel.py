@@ -190,8 +190,9 @@ class UtelCallHistory(CallHistoryStream):
             case {"data": list(records), "meta": dict(meta)}:
                 total, size = meta.get("total"), meta.get("per_page")
                 return RawPage(records, whole_number(total), whole_number(size))
-            case {"meta": {"total": 0 | "0"}} if body.get("data") is None:
-                return RawPage((), total=0)
+            # Servers leave an empty list out, or send null; the total tells if it should be empty.
+            case {"meta": {"total": total}} if body.get("data") is None:
+                return RawPage((), whole_number(total))
         raise UnreadableAnswer("an answer without data and meta.total")
 
     @override

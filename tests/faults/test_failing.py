@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_callhistory.sandbox.faults import Faults
+from tests.conftest import NOW
 from tests.faults.runs import is_monotone, tables
 from tests.faults.trials import (
     FAILING_SETTINGS,
@@ -58,8 +60,9 @@ def test_with_two_of_five_vendors_down_three_are_loaded(serve: Serve, hurried: H
 def test_a_vendor_that_goes_down_on_the_way_is_loaded_to_where_the_last_line_says(
     serve: Serve, hurried: Hurried
 ) -> None:
-    served = serve(calls=600)
+    served = serve(calls=600, days=80)
     settings = settings_for(served.sandbox, served.url, concurrency=1, max_retries=1)
+    settings["start_date"] = (NOW - timedelta(days=85)).isoformat()
     asked = served.sandbox.vendors["utel"].answer
     count = 0
 
