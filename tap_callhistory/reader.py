@@ -297,7 +297,8 @@ class Reader:
             return
         if suspicion is not None:
             suspicion.keys.update(current.calls)
-            if len(suspicion.keys) > suspicion.calls:
+            # One more may have been published since.
+            if len(suspicion.keys) > suspicion.calls + 1:
                 self.experience.cap = suspicion.calls
         doubtful = current.ends_like_a_cap or reading.falls_silent
         reading.suspect = doubtful and not self._cannot_be_narrowed(reading, current)
