@@ -102,7 +102,7 @@ class Clock:
         return None if moment is None else _written(moment)
 
     def _naive_utc(self, stamp: str) -> datetime | None:
-        if stamp.startswith(("0", "-")) and _ZERO_DATE.fullmatch(stamp):
+        if stamp[:1] in {"0", "-"} and _ZERO_DATE.fullmatch(stamp):
             return None
         return _naive_utc(_read(stamp), self._zone)
 

@@ -150,6 +150,8 @@ class _Object:
             if value is None:
                 continue
             field = met.get(key) or self._meet(key)
+            if field is _DROPPED:
+                continue
             name, convert, _, _ = field
             if convert is None or record[name] is not None:
                 self._place(field, record, f"{prefix}{key}", value, leftovers)
@@ -169,8 +171,6 @@ class _Object:
         leftovers: _Leftovers,
     ) -> None:
         """Place a structure, a second value for one property, or what is not declared."""
-        if field is _DROPPED:
-            return
         if field.structure is None or record[field.name] is not None:
             leftovers.keep(path, value, is_number=field.is_number)
             return
@@ -265,7 +265,7 @@ class _Compiler:
                 raise ValueError(f"a phone number cannot be declared as {kind}")
             return _CONVERT[kind]
         if node.get("format") == "date-time":
-            return partial(values.instant, self._clock.to_utc)
+            return values.instant(self._clock.to_utc)
         if node.get("contentMediaType") == "application/json":
             return self.undocumented.document
         if node.get(PHONE_NUMBER) and self._pseudonym:
