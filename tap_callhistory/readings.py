@@ -116,7 +116,7 @@ class Reading:
             resolution: The smallest step of the vendor's date parameters.
         """
         moments = self._moments()
-        share = self.window.length / max(self.spread, resolution)
+        share = self.window.length / max(_time_between(moments), resolution)
         return int(len(moments) * min(max(share, 1), 1000))
 
     def ends_to_look_at(self) -> list[Window]:
@@ -139,8 +139,7 @@ class Reading:
     @property
     def spread(self) -> timedelta:
         """How much time lies between its first call and its last."""
-        moments = self._moments()
-        return _instant(max(moments)) - _instant(min(moments)) if moments else timedelta(0)
+        return _time_between(self._moments())
 
     @property
     def is_overrun(self) -> bool:
@@ -186,3 +185,7 @@ class Reading:
 
 def _instant(moment: str) -> datetime:
     return datetime.fromisoformat(moment)
+
+
+def _time_between(moments: list[str]) -> timedelta:
+    return _instant(max(moments)) - _instant(min(moments)) if moments else timedelta(0)
