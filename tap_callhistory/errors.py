@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_callhistory.windows import Window
+    from tap_callhistory.reading.windows import Window
 
 
 TOO_MANY_CALLS: Final = "too many calls"

@@ -19,21 +19,21 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.streams.core import Stream
 from typing_extensions import override
 
-from tap_callhistory.bookmarks import Bookmarks
-from tap_callhistory.budget import Budget
 from tap_callhistory.clocks import Clock, fixed_width, parse_instant
-from tap_callhistory.documents import CatalogError
 from tap_callhistory.errors import CallHistoryError, StoppedError
-from tap_callhistory.messages import RecordMessages, SentCalls
-from tap_callhistory.pages import Limits, Page
-from tap_callhistory.privacy import Pseudonyms
-from tap_callhistory.progress import Progress
-from tap_callhistory.reader import Reader
-from tap_callhistory.records import Conformer
-from tap_callhistory.summary import Summary
-from tap_callhistory.transport import Request, Transport, Verdict
-from tap_callhistory.windows import MONTH, Revisits, Window, new_history, widened
-from tap_callhistory.workers import Threads
+from tap_callhistory.output.bookmarks import Bookmarks
+from tap_callhistory.output.messages import RecordMessages, SentCalls
+from tap_callhistory.output.progress import Progress
+from tap_callhistory.output.summary import Summary
+from tap_callhistory.privacy.numbers import Pseudonyms
+from tap_callhistory.reading.pages import Limits, Page
+from tap_callhistory.reading.reader import Reader
+from tap_callhistory.reading.windows import MONTH, Revisits, Window, new_history, widened
+from tap_callhistory.reading.workers import Threads
+from tap_callhistory.records.conforming import Conformer
+from tap_callhistory.settings.files import CatalogError
+from tap_callhistory.transport.budget import Budget
+from tap_callhistory.transport.transport import Request, Transport, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from singer_sdk.helpers import types
     from singer_sdk.singerlib import Catalog, CatalogEntry
 
-    from tap_callhistory.auth import Authenticator
-    from tap_callhistory.pages import Experience, Pass, Position, ReadCall
-    from tap_callhistory.readings import PageRequest, ReadWindow
+    from tap_callhistory.reading.pages import Experience, Pass, Position, ReadCall
+    from tap_callhistory.reading.tasks import PageRequest, ReadWindow
     from tap_callhistory.tap import TapCallHistory
-    from tap_callhistory.verdicts import Judge
+    from tap_callhistory.transport.auth import Authenticator
+    from tap_callhistory.transport.verdicts import Judge
 
 MOST_COUNTED = 10**18
 _COUNT = re.compile(r"\d{1,18}", re.ASCII)

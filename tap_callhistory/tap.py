@@ -19,8 +19,6 @@ from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_callhistory.documents import checked_catalog, checked_state, settings_in
-from tap_callhistory.environment import check_log_level, misspelt, over, settings_from
 from tap_callhistory.errors import (
     CallHistoryError,
     IncompleteWindow,
@@ -28,12 +26,14 @@ from tap_callhistory.errors import (
     StateError,
     VendorRefusal,
 )
-from tap_callhistory.output import OutputClosed, checked_output
-from tap_callhistory.redaction import Redactor, redact_logging
-from tap_callhistory.sdk_settings import read_sdk_settings
-from tap_callhistory.settings import Settings, config_schema, secret_values
+from tap_callhistory.output.stdout import OutputClosed, checked_output
+from tap_callhistory.output.writer import CallWriter
+from tap_callhistory.privacy.logs import Redactor, redact_logging
+from tap_callhistory.settings.checking import Settings, config_schema, secret_values
+from tap_callhistory.settings.environment import check_log_level, misspelt, over, settings_from
+from tap_callhistory.settings.files import checked_catalog, checked_state, settings_in
+from tap_callhistory.settings.sdk import read_sdk_settings
 from tap_callhistory.vendors import VENDORS
-from tap_callhistory.writer import CallWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.streams.core import Stream
 
+    from tap_callhistory.output.summary import Summary
     from tap_callhistory.stream import CallHistoryStream
-    from tap_callhistory.summary import Summary
 
 
 #: Refusals of a request that might have been right for another reading of the vendor's pages.

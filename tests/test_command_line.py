@@ -17,11 +17,10 @@ import pytest
 
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.vendors import VENDORS
-
-from .conftest import Run
+from tests.conftest import Run
 
 if TYPE_CHECKING:
-    from .conftest import Command, Serve, Served
+    from tests.conftest import Command, Serve, Served
 
 STREAMS = sorted(each.name for each in VENDORS)
 TRACEBACK = "Traceback"

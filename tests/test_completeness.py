@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tap_callhistory.sandbox.readings import Readings
-from tests.call_stories import START, Appear, Quiet, Story, Sync, stories, tell
+from tap_callhistory.sandbox.world.behaviour import Readings
+from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,12 +19,21 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
-from tap_callhistory import reader
 from tap_callhistory.clocks import fixed_width, parse_instant
+from tap_callhistory.reading import reader
 from tap_callhistory.sandbox.faults import Faults
-from tap_callhistory.sandbox.readings import Readings
 from tap_callhistory.sandbox.server import Sandbox
-from tests.in_process import NAMES, NOON, STREAMS, Clock, made_call, made_world, run_tap, truth
+from tap_callhistory.sandbox.world.behaviour import Readings
+from tests.support.in_process import (
+    NAMES,
+    NOON,
+    STREAMS,
+    Clock,
+    made_call,
+    made_world,
+    run_tap,
+    truth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

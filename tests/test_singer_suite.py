@@ -8,13 +8,11 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
-
-from .conftest import Command
+from tests.conftest import Command
 
 if TYPE_CHECKING:
     from tap_callhistory.stream import CallHistoryStream
-
-    from .conftest import Run, Served
+    from tests.conftest import Run, Served
 
 START = datetime.now(UTC) - timedelta(days=4)
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_callhistory.documents import CatalogError
 from tap_callhistory.errors import CallHistoryError, SettingsError, StateError, VendorRefusal
+from tap_callhistory.settings.files import CatalogError
 from tap_callhistory.tap import StreamsFailed, TapCallHistory, Terminated
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from .conftest import Served
+    from tests.conftest import Served
 
 
 def messages_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

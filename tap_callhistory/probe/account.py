@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
 
-from tap_callhistory.budget import Budget
 from tap_callhistory.errors import CallHistoryError, UnreadableAnswer, VendorRefusal
-from tap_callhistory.pages import Experience, Position
-from tap_callhistory.paginators import CursorPages, NumberedPages
 from tap_callhistory.probe.seen import SeenCall
+from tap_callhistory.reading.pages import Experience, Position
+from tap_callhistory.reading.paginators import CursorPages, NumberedPages
 from tap_callhistory.stream import CallHistoryStream
-from tap_callhistory.transport import Transport
+from tap_callhistory.transport.budget import Budget
+from tap_callhistory.transport.transport import Transport
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_callhistory.auth import Authenticator
-    from tap_callhistory.courier import Answer as HttpAnswer
+    from tap_callhistory.reading.windows import Window
     from tap_callhistory.tap import TapCallHistory
-    from tap_callhistory.windows import Window
+    from tap_callhistory.transport.auth import Authenticator
+    from tap_callhistory.transport.http import Answer as HttpAnswer
 
 REQUESTS_PER_VENDOR: Final = 40
 MOST_RETRIES: Final = 2

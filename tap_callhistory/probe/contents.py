@@ -10,9 +10,9 @@ import msgspec
 import phonenumbers
 
 from tap_callhistory.errors import BadRecord
-from tap_callhistory.privacy import mask_numbers
+from tap_callhistory.privacy.numbers import mask_numbers
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
-from tap_callhistory.records import PHONE_NUMBER, Conformer, snake_case
+from tap_callhistory.records.conforming import PHONE_NUMBER, Conformer, snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, cannot_tell, judged
 from tap_callhistory.probe.seen import CREATED, UPDATED, SeenCall, stamp_fields
-from tap_callhistory.windows import Window
+from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

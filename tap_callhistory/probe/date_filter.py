@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tap_callhistory.windows import Window
+from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_callhistory.probe.date_filter import FEW, DateFilter, witnesses
 from tap_callhistory.probe.findings import Outcome
 from tap_callhistory.probe.seen import SeenCall, stamp_fields
-from tap_callhistory.windows import Window, floor
+from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:
     from tap_callhistory.probe.account import Account, Asked

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tap_callhistory.probe.clocks import TOLERANCE, spoken
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
 from tap_callhistory.probe.seen import CREATED, FINISHED, UPDATED, stamp_fields
-from tap_callhistory.windows import Window, floor
+from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from tap_callhistory.probe.findings import (
     cannot_tell,
     judged,
 )
-from tap_callhistory.windows import LONGEST, Window, floor
+from tap_callhistory.reading.windows import LONGEST, Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

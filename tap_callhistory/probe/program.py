@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_callhistory.documents import settings_in
-from tap_callhistory.environment import over
 from tap_callhistory.errors import CallHistoryError
-from tap_callhistory.output import OutputClosed, checked_output
+from tap_callhistory.output.stdout import OutputClosed, checked_output
 from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
 from tap_callhistory.probe.document import write_documents
 from tap_callhistory.probe.examination import examine
 from tap_callhistory.probe.report import machine_readable, text
+from tap_callhistory.settings.environment import over
+from tap_callhistory.settings.files import settings_in
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 

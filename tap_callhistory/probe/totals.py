@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tap_callhistory.pages import Experience
-from tap_callhistory.paginators import CursorPages
 from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
 from tap_callhistory.probe.limits import WIDE_DAYS
 from tap_callhistory.probe.order import direction
-from tap_callhistory.windows import Window, floor
+from tap_callhistory.reading.pages import Experience
+from tap_callhistory.reading.paginators import CursorPages
+from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

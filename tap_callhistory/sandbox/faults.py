@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
 
-from tap_callhistory.sandbox.vendor import JSON_HEADERS, ApiAnswer
+from tap_callhistory.sandbox.vendors.base import JSON_HEADERS, ApiAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_callhistory.sandbox.vendor import SandboxVendor
+    from tap_callhistory.sandbox.vendors.base import SandboxVendor
 
 FaultKind = Literal[
     "429",

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_callhistory.output import OutputClosed, checked_output
+from tap_callhistory.output.stdout import OutputClosed, checked_output
 from tap_callhistory.sandbox.faults import Faults
-from tap_callhistory.sandbox.registry import VENDORS
+from tap_callhistory.sandbox.vendors.registry import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,17 +16,17 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tap_callhistory.sandbox.calls import USUAL_SPAN_DAYS, make_calls
 from tap_callhistory.sandbox.faults import Faults, FaultSource, spoiled
-from tap_callhistory.sandbox.registry import VENDORS
-from tap_callhistory.sandbox.vendor import ApiAnswer, ApiRequest
-from tap_callhistory.sandbox.world import World, real_clock
+from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.vendors.registry import VENDORS
+from tap_callhistory.sandbox.world.making import USUAL_SPAN_DAYS, make_calls
+from tap_callhistory.sandbox.world.world import World, real_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_callhistory.sandbox.readings import Readings
-    from tap_callhistory.sandbox.vendor import SandboxVendor
+    from tap_callhistory.sandbox.vendors.base import SandboxVendor
+    from tap_callhistory.sandbox.world.behaviour import Readings
 
 LIVE_AHEAD = timedelta(days=2)
 REMEMBERED_REQUESTS = 10_000

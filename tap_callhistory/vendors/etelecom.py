@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
-from tap_callhistory.auth import Authenticator, BearerToken
 from tap_callhistory.clocks import rfc3339
 from tap_callhistory.errors import UnreadableAnswer
-from tap_callhistory.paginators import CursorPages
+from tap_callhistory.reading.paginators import CursorPages
 from tap_callhistory.stream import CallHistoryStream, RawPage
-from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.transport.auth import Authenticator, BearerToken
+from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
-    from tap_callhistory.pages import Position
-    from tap_callhistory.windows import Window
+    from tap_callhistory.reading.pages import Position
+    from tap_callhistory.reading.windows import Window
 
 SETTINGS: Final[dict[str, Any]] = {
     "type": "object",

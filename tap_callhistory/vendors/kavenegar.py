@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
-from tap_callhistory.auth import Authenticator, BearerToken
 from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import UnreadableAnswer
-from tap_callhistory.paginators import NumberedPages
+from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
-from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.transport.auth import Authenticator, BearerToken
+from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_callhistory.pages import Position
-    from tap_callhistory.windows import Window
+    from tap_callhistory.reading.pages import Position
+    from tap_callhistory.reading.windows import Window
 
 SETTINGS: Final[dict[str, Any]] = {
     "type": "object",

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
-from tap_callhistory.auth import Authenticator, BearerToken, Login
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import TOO_MANY_CALLS, CallHistoryError, UnreadableAnswer
-from tap_callhistory.paginators import AnchoredPages, OffsetPages
+from tap_callhistory.reading.paginators import AnchoredPages, OffsetPages
+from tap_callhistory.reading.windows import floor
 from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
-from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
-from tap_callhistory.verdicts import judge_tokenless
-from tap_callhistory.windows import floor
+from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
+from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.transport.verdicts import judge_tokenless
 
 if TYPE_CHECKING:
-    from tap_callhistory.pages import Experience, Limits, Page, Pass, Position
-    from tap_callhistory.readings import PageRequest
+    from tap_callhistory.reading.pages import Experience, Limits, Page, Pass, Position
+    from tap_callhistory.reading.tasks import PageRequest
+    from tap_callhistory.reading.windows import Window
     from tap_callhistory.tap import TapCallHistory
-    from tap_callhistory.windows import Window
 
 SECOND: Final = timedelta(seconds=1)
 

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import override
 
-from tap_callhistory.auth import Authenticator, BearerToken, Login
 from tap_callhistory.clocks import Clock, parse_instant
 from tap_callhistory.errors import UnreadableAnswer
-from tap_callhistory.paginators import NumberedPages
+from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
-from tap_callhistory.transport import Action, Request, Verdict, judge_by_status
-from tap_callhistory.verdicts import judge_tokenless
+from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
+from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.transport.verdicts import judge_tokenless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_callhistory.pages import Position
-    from tap_callhistory.windows import Window
+    from tap_callhistory.reading.pages import Position
+    from tap_callhistory.reading.windows import Window
 
 SETTINGS: Final[dict[str, Any]] = {
     "type": "object",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHECKOUT: Final = Path(__file__).parents[2]
 PROJECT_FILES: Final = (
     *("LICENSE", "README.md", "meltano.yml", "pyproject.toml"),
-    *("output/.gitignore", "tap_callhistory", "transform"),
+    *("output/.gitignore", "tap_callhistory", "transform", "report"),
 )
 MELTANO: Final = "meltano@4.4.1"
 RUN_TIMEOUT_SECONDS: Final = 600

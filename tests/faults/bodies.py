@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from tap_callhistory.records import snake_case
+from tap_callhistory.records.conforming import snake_case
 from tests.faults.remembered import PLANTED
-from tests.sample_vendor import sample
+from tests.support.sample_vendor import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tap_callhistory import reader
+from tap_callhistory.reading import reader
 from tap_callhistory.tap import main
-from tap_callhistory.transport import Transport
+from tap_callhistory.transport.transport import Transport
 
 FIRST_WAIT_SECONDS = 0.02
 

@@ -14,17 +14,17 @@ import msgspec
 from typing_extensions import override
 
 from tap_callhistory import stream, tap
-from tap_callhistory.budget import Budget
-from tap_callhistory.transport import Transport
-from tap_callhistory.workers import InTurn
+from tap_callhistory.reading.workers import InTurn
+from tap_callhistory.transport.budget import Budget
+from tap_callhistory.transport.transport import Transport
 from tests.faults.hurried import FIRST_WAIT_SECONDS
 from tests.faults.remembered import PLANTED, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tap_callhistory.courier import Answer, Request
     from tap_callhistory.errors import CallHistoryError
+    from tap_callhistory.transport.http import Answer, Request
 
 BEGAN: Final = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 NOWHERE: Final = "http://127.0.0.1:9"

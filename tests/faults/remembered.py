@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from tap_callhistory.sandbox import cinnox, etelecom, kavenegar, twin, utel
+from tap_callhistory.sandbox.vendors import cinnox, etelecom, kavenegar, twin, utel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_callhistory.courier import Answer, Request
+from tap_callhistory.transport.http import Answer, Request
 from tests.faults.bodies import (
     CURSORS,
     PHONE_DIGITS,
@@ -31,7 +31,7 @@ from tests.faults.in_memory import GOOD_LOGIN, Told, run_given
 from tests.faults.remembered import PLANTED
 from tests.faults.singer import faults
 from tests.faults.trials import STREAMS
-from tests.sample_vendor import sample
+from tests.support.sample_vendor import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,19 +16,19 @@ from unittest.mock import patch
 
 import pytest
 
-from tap_callhistory import reader
-from tap_callhistory.answers import MAX_BODY_BYTES
-from tap_callhistory.budget import Budget
-from tap_callhistory.courier import Request
 from tap_callhistory.errors import StoppedError
+from tap_callhistory.reading import reader
 from tap_callhistory.sandbox.server import Sandbox
-from tap_callhistory.transport import Transport
+from tap_callhistory.transport.bodies import MAX_BODY_BYTES
+from tap_callhistory.transport.budget import Budget
+from tap_callhistory.transport.http import Request
+from tap_callhistory.transport.transport import Transport
 from tests.conftest import NOW
 from tests.faults.in_memory import SETTINGS, Told, run_over_http
 from tests.faults.remembered import PLANTED
 from tests.faults.runs import tables
 from tests.faults.trials import STREAMS, settings_for
-from tests.misbehaving_vendor import Received, Step, Vendor, answer, raw, reply, vendor
+from tests.support.misbehaving_vendor import Received, Step, Vendor, answer, raw, reply, vendor
 
 if TYPE_CHECKING:
     import socket

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tap_callhistory.probe.findings import Finding, Outcome
-from tap_callhistory.sandbox.readings import MICROSECONDS, Readings
+from tap_callhistory.sandbox.world.behaviour import MICROSECONDS, Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

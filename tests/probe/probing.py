@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_callhistory.probe.examination import Examination, examine
-from tap_callhistory.sandbox.readings import Readings
 from tap_callhistory.sandbox.server import Sandbox
+from tap_callhistory.sandbox.world.behaviour import Readings
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 

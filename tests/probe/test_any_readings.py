@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
 from tap_callhistory.probe.assumptions import names_for
-from tap_callhistory.sandbox.readings import Readings
+from tap_callhistory.sandbox.world.behaviour import Readings
 from tap_callhistory.vendors import VENDORS
 from tests.probe.judging import assumptions_told, wrong_verdicts
 from tests.probe.probing import NOW, probed

@@ -14,7 +14,7 @@ from tap_callhistory.probe.date_filter import BOUNDS, DateFilter, Meaning
 from tap_callhistory.probe.seen import SeenCall
 
 if TYPE_CHECKING:
-    from tap_callhistory.windows import Window
+    from tap_callhistory.reading.windows import Window
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 STEP = timedelta(milliseconds=1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tap_callhistory.probe.findings import Outcome
-from tap_callhistory.sandbox.readings import Readings
+from tap_callhistory.sandbox.world.behaviour import Readings
 from tests.probe.judging import wrong_verdicts
 from tests.probe.probing import NOW, probed
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_callhistory.sandbox.calls import make_calls
-from tap_callhistory.sandbox.twin import Twin
-from tap_callhistory.sandbox.twin_terms import FIELDS
-from tap_callhistory.sandbox.vendor import ApiAnswer, ApiRequest
-from tap_callhistory.sandbox.world import World
+from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.vendors.twin import Twin
+from tap_callhistory.sandbox.vendors.twin_terms import FIELDS
+from tap_callhistory.sandbox.world.making import make_calls
+from tap_callhistory.sandbox.world.world import World
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.call import Call
-    from tap_callhistory.sandbox.readings import Readings
+    from tap_callhistory.sandbox.world.behaviour import Readings
+    from tap_callhistory.sandbox.world.call import Call
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 VENDORS = ("kavenegar", "etelecom", "twin", "cinnox", "utel")

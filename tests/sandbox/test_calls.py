@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 import pytest
 
-from tap_callhistory.sandbox.calls import make_calls
-from tap_callhistory.sandbox.registry import vendor_named
+from tap_callhistory.sandbox.vendors.registry import vendor_named
+from tap_callhistory.sandbox.world.making import make_calls
 
 from .asking import NOW, VENDORS
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_callhistory.sandbox.readings import Readings
+from tap_callhistory.sandbox.world.behaviour import Readings
 
 from .asking import NOW, a_call, answered, ask, made_world, read
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.world import World
+    from tap_callhistory.sandbox.world.world import World
 
 
 def logs(world: World, after: str = "", **paging: Any) -> tuple[list[str], dict[str, Any]]:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_callhistory.sandbox.etelecom_terms import hotline_id
-from tap_callhistory.sandbox.readings import Readings
-from tap_callhistory.sandbox.twin import Twin
-from tap_callhistory.sandbox.vendor import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.vendors.etelecom_terms import hotline_id
+from tap_callhistory.sandbox.vendors.twin import Twin
+from tap_callhistory.sandbox.world.behaviour import Readings
 
 from .asking import NOW, a_call, answered, ask, made_world, read
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.world import World
+    from tap_callhistory.sandbox.world.world import World
 
 
 def posted(world: World, path: str, body: Any, **headers: str) -> ApiAnswer:

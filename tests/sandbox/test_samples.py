@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tap_callhistory.sandbox.twin_terms import FIELDS
+from tap_callhistory.sandbox.vendors.twin_terms import FIELDS
 
 from .asking import RECORDS, VENDORS, answered, ask, made_world, read
 

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from tap_callhistory.sandbox.faults import Faults
-from tap_callhistory.sandbox.readings import Readings
 from tap_callhistory.sandbox.server import Sandbox
+from tap_callhistory.sandbox.world.behaviour import Readings
 
 from .asking import ALL_FIELDS, NOW, PATHS, TOKENS, VENDORS
 

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tap_callhistory.sandbox.etelecom import PAGING
-from tap_callhistory.sandbox.etelecom_filter import FILTERS
-from tap_callhistory.sandbox.readings import Readings, Total
+from tap_callhistory.sandbox.vendors.etelecom import PAGING
+from tap_callhistory.sandbox.vendors.etelecom_filter import FILTERS
+from tap_callhistory.sandbox.world.behaviour import Readings, Total
 
 from .asking import PATHS, VENDORS, answered, ask, made_world, read
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.vendor import ApiAnswer
+    from tap_callhistory.sandbox.vendors.base import ApiAnswer
 
 SIZES = {
     "kavenegar": "size",

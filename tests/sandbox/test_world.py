@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import tap_callhistory
-from tap_callhistory.sandbox.calls import make_calls
-from tap_callhistory.sandbox.readings import Bounds, FilterField, Readings
-from tap_callhistory.sandbox.world import World
+from tap_callhistory.sandbox.world.behaviour import Bounds, FilterField, Readings
+from tap_callhistory.sandbox.world.making import make_calls
+from tap_callhistory.sandbox.world.world import World
 
 from .asking import NOW, VENDORS, a_call, answered, ask, made_world, read
 

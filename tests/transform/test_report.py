@@ -49,7 +49,7 @@ FOUR_WEEKS: Final = timedelta(days=27)
 def report(database: str, output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Writes the report, from an environment of its own."""
     command = [find_uv_bin(), "run", "--quiet", "--no-project", "--python", PYTHON]
-    command += ["--with-editable", f"{PROJECT / 'report'}[postgres]", "callhistory-report"]
+    command += ["--with-editable", f"{PROJECT.parent / 'report'}[postgres]", "callhistory-report"]
     command += ["--database", database, "--output", str(output), *arguments]
     return subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False

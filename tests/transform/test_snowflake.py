@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import tap_callhistory
+from tests.transform.conftest import ACCOUNTS
 
-from .conftest import ACCOUNTS
 from .programs import PROJECT, run
 from .test_calls import differences, told
 
 if TYPE_CHECKING:
-    from .conftest import Account
+    from tests.transform.conftest import Account
 
 REHEARSAL: Final = Path(__file__).with_name("snowflake_rehearsal.py")
 REQUIREMENTS: Final = (

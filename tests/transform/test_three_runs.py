@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import tap_callhistory
-from tap_callhistory.sandbox.calls import make_calls
-from tap_callhistory.sandbox.world import World
-from tests.in_process import NAMES, STREAMS, Clock, run_tap
+from tap_callhistory.sandbox.world.making import make_calls
+from tap_callhistory.sandbox.world.world import World
+from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
 
 from .test_calls import differences, told
 from .warehouses import PostgreSQL
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.call import Call
+    from tap_callhistory.sandbox.world.call import Call
 
 CALLS: Final = 400
 SPAN_DAYS: Final = 20

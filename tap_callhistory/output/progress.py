@@ -1,0 +1,83 @@
+"""Tells how far a stream has come: a line now and then, or a live bar where a person looks on."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Sequence
+
+    from tap_callhistory.reading.tasks import ReadWindow
+    from tap_callhistory.reading.windows import Window
+
+#: A long run says so often how far it has come.
+LINE_SECONDS = 10.0
+
+
+class CountsRequests(Protocol):
+    """What has counted the requests so far."""
+
+    requests: int
+
+
+class Progress:
+    """The progress of one stream through its spans."""
+
+    def __init__(self, logger: logging.Logger, stream: str, transport: CountsRequests) -> None:
+        self._logger = logger
+        self._stream = stream
+        self._transport = transport
+        self._whole = timedelta(0)
+        self._read = timedelta(0)
+        self._last: Window | None = None
+        self._calls = 0
+        self._began = self._told = monotonic()
+        self._bar: Any = None
+
+    def begin(self, spans: Sequence[Window]) -> None:
+        """Say what is going to be read."""
+        self._whole = sum((span.length for span in spans), timedelta(0))
+        # There is no stderr where a scheduler has closed it.
+        if self._whole and sys.stderr is not None and sys.stderr.isatty():
+            # Loaded only where it is seen.
+            from tqdm import tqdm  # noqa: PLC0415
+
+            form = "{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining} {postfix}"
+            self._bar = tqdm(total=self._whole.total_seconds(), desc=self._stream, bar_format=form)
+
+    def window_read(self, read: ReadWindow) -> None:
+        """Note one more window, written."""
+        self._read += read.window.length
+        self._calls += len(read.calls)
+        self._last = read.window
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{self._calls} calls, {self._transport.requests} requests")
+            self._bar.update(read.window.length.total_seconds())
+        self.tick()
+
+    def tick(self) -> None:
+        """Write a line if the last one is some time ago."""
+        now = monotonic()
+        if self._bar is None and now - self._told >= LINE_SECONDS:
+            self._told = now
+            self._logger.info("%s: %s", self._stream, self.line(now - self._began))
+
+    def line(self, seconds: float) -> str:
+        """How far it has come after so many seconds."""
+        share = self._read / self._whole if self._whole else 0.0
+        until = "nothing read yet" if self._last is None else f"read until {self._last.end:%F %R}Z"
+        left = f"{timedelta(seconds=round(seconds / share - seconds))}" if share else "unknown"
+        return (
+            f"{until}, {share:.0%} of the whole; {self._calls} calls, "
+            f"{self._calls / max(seconds, 0.001):.0f} calls/s, "
+            f"{self._transport.requests} requests; time left {left}"
+        )
+
+    def end(self) -> None:
+        """Put the bar away."""
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,1 @@
+"""Reads history completely: windows, passes over their pages, and the proof that nothing lacks."""

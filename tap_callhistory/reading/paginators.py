@@ -1,0 +1,357 @@
+"""The kinds of paging, and how a pass of each proves that a window was read whole.
+
+By a total (`NumberedPages`, `OffsetPages`), by pages that overlap (`OffsetPages`), by a cursor that
+ends (`CursorPages`), or by values that anchor the next page (`AnchoredPages`). Every vendor's
+paginator is one of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from tap_callhistory.reading.pages import Disturbed, Page, Pass, Position, TooMany
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.pages import Experience, Limits
+
+#: No more pages than this are asked for on the word of a total: it may lie.
+PAGES_AT_ONCE = 32
+
+
+class NumberedPages(Pass):
+    """Pages by number, with a total: the distinct calls of all pages must be as many.
+
+    Page numbers cannot be trusted to end: a vendor may clamp them, or cut the page size. So the
+    pages are counted by what the first one held, and pages are asked for until nothing new comes.
+    """
+
+    #: The number of the first page.
+    first_page = 1
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._expected = 1
+        self._asked = 0
+        self._awaited = 0
+        self._new = 0
+        self._barren = False
+        self._ends = False
+        self._full = 0
+        self._last: tuple[int, int] = (0, 0)
+
+    @override
+    def opening(self) -> list[Position]:
+        return self._ask(1)
+
+    @override
+    def take(self, position: Position, page: Page) -> list[Position]:
+        self._awaited -= 1
+        self._note_total(position, page)
+        self.rows += len(page.calls)
+        new = self._collect(page.calls)
+        self._new += new
+        self._barren = self._barren or not new
+        if page.calls:
+            self._last = max(self._last, (position.number, len(page.calls)))
+        elif position.beyond:
+            self._ends = True
+        if position.number == self.first_page:
+            self._full = self._page_size(page)
+            if page.calls and self.total:
+                self._expected = -(-self.total // len(page.calls))
+        return self._next() if self._barren or not self._awaited else self._ask_ahead()
+
+    def _ask_ahead(self) -> list[Position]:
+        """Keep as many pages under way as the total promises, while every page brings something.
+
+        Where the last one will be full, the page that should not exist is asked for with it.
+        """
+        room = PAGES_AT_ONCE - self._awaited
+        pages = min(self._expected - self._asked, room)
+        positions = self._ask(pages) if pages > 0 else []
+        if self._asked == self._expected > 1 and self._full * self._expected == self.total:
+            positions += self._ask(1, beyond=True)
+        return positions
+
+    def _page_size(self, page: Page) -> int:
+        """How many calls a page holds: the first one is full if the total says that more exist."""
+        if len(page.calls) < (self.total or 0):
+            return len(page.calls)
+        return min(self.limits.page_size, page.size or self.limits.page_size)
+
+    def _next(self) -> list[Position]:
+        """What to ask for when all that was asked for has come."""
+        if self._awaited:
+            return []
+        new, self._new = self._new, 0
+        if not new:
+            return []
+        if self._asked < self._expected:
+            return self._ask(min(self._expected - self._asked, PAGES_AT_ONCE))
+        return self._ask(1, beyond=True) if self._may_follow() else []
+
+    def _may_follow(self) -> bool:
+        """Whether one more page could bring more than all that were asked for."""
+        if len(self.calls) < (self.total or 0) or (self._last_page_full and not self._ends):
+            return True
+        return self._asked == 1 and not self.experience.total_holds
+
+    def _ask(self, pages: int, *, beyond: bool = False) -> list[Position]:
+        first = self.first_page + self._asked
+        self._asked += pages
+        self._awaited += pages
+        return [Position(number, beyond=beyond) for number in range(first, first + pages)]
+
+    @override
+    def prove(self) -> None:
+        self._prove_total(page=self._full)
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        return self._last[1] >= self._full
+
+
+class OffsetPages(Pass):
+    """Pages by offset, each beginning with the last call of the page before.
+
+    The call seen again proves that nothing moved before it. With a total the pages are asked for
+    side by side, and the distinct calls must be as many; without one, the pass ends at the page
+    that holds nothing but the call seen again.
+    """
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._pages = 0
+        self._frontier = 0
+        self._step = 0
+        self._last_key: str | int | None = None
+        self._last_length = 0
+        self._waiting: dict[int, Page] = {}
+        self._asked: set[int] = {0}
+        self._ended = False
+
+    @override
+    def take(self, position: Position, page: Page) -> list[Position]:
+        if self._ended:
+            return []
+        self._note_total(position, page)
+        self._waiting[position.number] = page
+        while not self._ended and self._frontier in self._waiting:
+            self._advance(self._waiting.pop(self._frontier))
+        return [] if self._ended else self._next()
+
+    def _advance(self, page: Page) -> None:
+        """Take in the page that begins where the pages so far end."""
+        calls = page.calls
+        if self._pages and self._step:
+            if not calls or calls[0].key != self._last_key:
+                raise Disturbed(f"the call at offset {self._frontier} is no longer there")
+            calls = calls[1:]
+        if self._collect(calls) < len(calls) and self._pages:
+            raise Disturbed("the pages overlap by more than the call that was asked for again")
+        self.rows += len(calls)
+        if calls:
+            self._last_key, self._last_length = calls[-1].key, len(page.calls)
+        if not self._pages:
+            # A page of one call cannot overlap the next.
+            self._step = max(len(calls) - 1, 0)
+        self._pages += 1
+        if self.total is None:
+            self._check_size(self.rows)
+        self._frontier = self.rows - (1 if self._step else 0)
+        self._ended = not calls or self._total_reached()
+
+    def _total_reached(self) -> bool:
+        """Whether the total is reached, by a page that was not full: nothing can follow."""
+        if self.rows != self.total or self._last_page_full:
+            return False
+        return self._pages > 1 or self.experience.total_holds
+
+    def _next(self) -> list[Position]:
+        """The page at the frontier and, where there is a total, those that must follow it."""
+        step = self._step or 1
+        end = self._frontier + 1 if self.total is None else self.total - 1
+        wanted = range(self._frontier, max(end, self._frontier + 1), step)
+        ahead = max(1, PAGES_AT_ONCE - (len(self._asked) - self._pages))
+        fresh = [offset for offset in wanted[:ahead] if offset not in self._asked]
+        self._asked.update(fresh)
+        return [Position(offset, beyond=not self._step) for offset in fresh]
+
+    @override
+    def prove(self) -> None:
+        if not self._ended:
+            raise Disturbed(f"the pages break off at offset {self._frontier}")
+        self._prove_total(page=self._step + 1)
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        full = self._step + 1 if self._pages > 1 and self.rows > self._step + 1 else 0
+        return self._last_length >= (full or self.limits.page_size)
+
+
+class CursorPages(Pass):
+    """Pages by an opaque cursor: whole when the cursor has run to its end.
+
+    The end is a page without calls, or one without a next cursor. A first page with calls and
+    without a next cursor is asked for again with `other_opening`: in one dialect the empty cursor
+    does not open the cursor mode.
+    """
+
+    #: The cursor that opens the cursor mode where an empty one does not.
+    other_opening = "."
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._seen: set[str] = set()
+        self._largest = 0
+        self._last_length = 0
+        self._last_size = limits.page_size
+        self._last_moment = ""
+        self._has_next = False
+        self._looked_behind = False
+        self._ended = False
+
+    @override
+    def opening(self) -> list[Position]:
+        return [self._ask(self.experience.opening)]
+
+    def _ask(self, cursor: str, *, beyond: bool = False) -> Position:
+        if cursor in self._seen:
+            raise Disturbed("the vendor's cursor came back to where it had been")
+        self._seen.add(cursor)
+        return Position(cursor=cursor, beyond=beyond)
+
+    @override
+    def take(self, position: Position, page: Page) -> list[Position]:
+        reopened = position.cursor == self.other_opening
+        if not page.calls:
+            return self._look_behind(page)
+        if reopened:
+            self.calls.clear()
+            self._last_moment = ""
+        self._check_overlap(page)
+        new = self._collect(page.calls)
+        self._note_page(page)
+        if page.next:
+            if not new:
+                raise Disturbed("a page brought nothing but calls that had come before")
+            if reopened:
+                self.experience.opening = self.other_opening
+            return [self._ask(page.next)]
+        if not position.cursor and self.other_opening not in self._seen:
+            return [self._ask(self.other_opening, beyond=True)]
+        self._ended = True
+        return []
+
+    def _look_behind(self, page: Page) -> list[Position]:
+        """End at an empty page, unless it has a next one, which may not be empty."""
+        if page.next and page.next not in self._seen and not self._looked_behind:
+            self._looked_behind = True
+            return [self._ask(page.next)]
+        self._ended = True
+        return []
+
+    def _check_overlap(self, page: Page) -> None:
+        """Refuse a page that repeats what a cursor by value would not.
+
+        Such a cursor may come back to all calls of the stamp where it stands. One that repeats
+        some of them only, or others, counts calls, and those have moved.
+        """
+        again = {call.key for call in page.calls if call.key in self.calls}
+        if again and again != {
+            key for key, call in self.calls.items() if call.moment == self._last_moment
+        }:
+            raise Disturbed("a page repeats calls that had come before")
+        self._last_moment = page.calls[-1].moment
+
+    def _note_page(self, page: Page) -> None:
+        self._looked_behind = False
+        self._last_length = len(page.calls)
+        self._largest = max(self._largest, self._last_length)
+        self._last_size = min(self.limits.page_size, page.size or self.limits.page_size)
+        self._has_next = bool(page.next)
+        self._check_size(len(self.calls))
+
+    @override
+    def prove(self) -> None:
+        if not self._ended:
+            raise Disturbed("the cursor did not come to its end")
+        if self.calls and not self._has_next and self._last_length >= self._last_size:
+            reason = "a full page without a next one"
+            raise TooMany(reason, calls=2 * len(self.calls), at_cap=True)
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        several = len(self.calls) > self._largest
+        return self._last_length >= (self._largest if several else self._last_size)
+
+
+class AnchoredPages(Pass):
+    """Pages that begin at the value where the one before ended, for a set that re-sorts itself.
+
+    Read in ascending order of a stamp that only ever grows (the last update), a call that changes
+    moves behind everything read so far. So nothing is passed over, however much changes meanwhile:
+    what moves behind the window's end belongs to a later window. Calls with the very stamp of the
+    anchor come again and are told by their key; where a whole page has one stamp, an offset leads
+    through it, overlapping as `OffsetPages` do. No total is needed, and no cap can be met: every
+    page is asked for as the first one of what is left.
+    """
+
+    def __init__(self, limits: Limits, experience: Experience) -> None:
+        super().__init__(limits, experience)
+        self._ended = False
+        self._overlaps = False
+        self._largest = 0
+        self._last_length = 0
+        self._last_key: str | int | None = None
+
+    @override
+    def take(self, position: Position, page: Page) -> list[Position]:
+        moments = [call.moment for call in page.calls]
+        if moments != sorted(moments):
+            raise Disturbed("the calls did not come in the order that was asked for")
+        if self._overlaps and (not moments or page.calls[0].key != self._last_key):
+            raise Disturbed(f"the call at offset {position.number} is no longer there")
+        new = self._collect(page.calls)
+        if new:
+            self._last_length = len(moments)
+        self._check_size(len(self.calls))
+        self._largest = max(self._largest, len(moments))
+        self._ended = self._nothing_follows(position, page, new)
+        return [] if self._ended else [self._after(position, page, new)]
+
+    def _nothing_follows(self, position: Position, page: Page, new: int) -> bool:
+        rows = len(page.calls)
+        if not rows or (self._overlaps and rows == 1):
+            return True
+        if new:
+            return False
+        if page.total is None:
+            return rows < self._largest
+        return position.number + rows >= page.total
+
+    def _after(self, position: Position, page: Page, new: int) -> Position:
+        first, last = page.calls[0], page.calls[-1]
+        self._last_key = last.key
+        self._overlaps = False
+        if new and last.moment > max(first.moment, position.anchor):
+            return Position(anchor=last.moment)
+        # A page of one call cannot overlap the next.
+        self._overlaps = len(page.calls) > 1
+        number = position.number + len(page.calls) - self._overlaps
+        return Position(number, anchor=position.anchor)
+
+    @override
+    def prove(self) -> None:
+        if not self._ended:
+            raise Disturbed("the pages break off before the end of the window")
+
+    @property
+    @override
+    def _last_page_full(self) -> bool:
+        return self._last_length >= self.limits.page_size

@@ -1,0 +1,1 @@
+"""From a vendor's records to the tap's: types, names, and what no schema declares."""

@@ -1,0 +1,297 @@
+"""What the sandbox's vendors have in common: requests, answers, refusals, pages."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from tap_callhistory.sandbox.world.stamps import microseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from tap_callhistory.sandbox.world.behaviour import FilterField, Readings, Resolution
+    from tap_callhistory.sandbox.world.call import Call, Place
+    from tap_callhistory.sandbox.world.world import World
+
+REMEMBERED_RECORDS = 200_000
+ASSUMED_CAP_OF_TOTALS = 10_000
+
+JSON_HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One request, its header names in lower case."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """One answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of the sandbox
+    """The vendor's refusal of a request.
+
+    Args:
+        status: The HTTP status.
+        message: What is wrong.
+        code: The vendor's own code, where it has several for one status.
+    """
+
+    def __init__(self, status: int, message: str, code: str | int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which calls a request is about.
+
+    Attributes:
+        date: The date that the window is about.
+        since: Its beginning in microseconds of the vendor's clock; None is open.
+        until: Its end.
+        conditions: Further filters; their names say what they keep.
+        order: Names of sort keys, each with whether it descends.
+        moment: The present instant, where conditions or order depend on it.
+    """
+
+    date: FilterField
+    since: int | None
+    until: int | None
+    order: tuple[tuple[str, bool], ...]
+    conditions: dict[tuple[str, str], Callable[[Call], bool]] = field(default_factory=dict)
+    moment: datetime | None = None
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What tells one query from another."""
+        return (self.date, self.since, self.until, self.order, self.moment, *self.conditions)
+
+
+class SandboxVendor(ABC):
+    """One vendor's API over its world. Answering does no I/O and never waits.
+
+    Args:
+        world: The vendor's world.
+    """
+
+    name: ClassVar[str]
+    stream: ClassVar[str]
+    place: ClassVar[Place]
+    usual: ClassVar[Readings]
+    stored_resolution: ClassVar[Resolution]
+    undocumented: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._records: dict[int, tuple[Call, int, bytes]] = {}
+
+    @property
+    def readings(self) -> Readings:
+        """How this vendor reads its documentation."""
+        return self.world.readings
+
+    def answer(self, request: ApiRequest) -> ApiAnswer:
+        """Answer a request as the vendor would."""
+        try:
+            with self.world.lock:
+                return self.route(request)
+        except Refusal as refusal:
+            return self.error(refusal.status, refusal.message, refusal.code)
+
+    @abstractmethod
+    def route(self, request: ApiRequest) -> ApiAnswer:
+        """Answer a request or raise a Refusal."""
+
+    @abstractmethod
+    def error(self, status: int, message: str, code: str | int | None = None) -> ApiAnswer:
+        """Write an error in the vendor's own style."""
+
+    @abstractmethod
+    def settings(self, base_url: str) -> dict[str, Any]:
+        """Return the tap's settings for this vendor, served under `base_url`."""
+
+    @abstractmethod
+    def record(self, call: Call, now: datetime) -> dict[str, Any]:
+        """Write a call as the vendor's API shows it at `now`."""
+
+    @abstractmethod
+    def row(self, call: Call, now: datetime) -> dict[str, Any]:
+        """Write a call as the warehouse should hold it at `now`."""
+
+    @abstractmethod
+    def call_id(self, call: Call) -> str | int:
+        """Return the vendor's id of a call."""
+
+    @abstractmethod
+    def number(self, party: str) -> str:
+        """Write a number in E.164, or an extension, as the vendor does."""
+
+    def started(self, call: Call) -> datetime | None:
+        """Return what the vendor calls the start of a call."""
+        return call.started_at
+
+    def stored(self, instant: datetime) -> int:
+        """Return an instant in microseconds of the vendor's clock, as its database keeps it."""
+        return microseconds(instant, self.stored_resolution)
+
+    def parameter(self, wall: datetime) -> int:
+        """Return a date parameter in microseconds of the vendor's clock, as it is understood."""
+        return microseconds(wall, self.readings.parameter_resolution)
+
+    def dated(
+        self, call: Call, field: FilterField, now: datetime
+    ) -> tuple[datetime, datetime | None]:
+        """Return one of a call's dates as of `now`, and until when it stays that way."""
+        if field == "created":
+            return call.created_at, None
+        if field == "updated":
+            return call.updated_at(now), min(
+                (change for change in call.changes if change > now), default=None
+            )
+        instant = self.started(call) if field == "started" else call.ended_at
+        if instant is None:
+            return call.created_at, None
+        return (instant, None) if instant <= now else (call.created_at, instant)
+
+    def sort_key(self, name: str, now: datetime) -> Callable[[Call], Any]:
+        """Return the function that calls are sorted by."""
+        keys: dict[str, Callable[[Call], Any]] = {
+            "id": lambda call: call.sequence,
+            "created": lambda call: call.created_at,
+            "started": lambda call: self.dated(call, "started", now)[0],
+            "updated": lambda call: call.updated_at(now),
+            "duration": lambda call: call.total_seconds,
+        }
+        return keys[name]
+
+    def usual_order(self) -> tuple[tuple[str, bool], ...]:
+        """Return the order of pages where the request asks for none."""
+        if self.readings.order == "id":
+            return (("id", False),)
+        newest = self.readings.order == "newest"
+        return (("created", newest), ("id", newest))
+
+    def declared(self, call: Call, now: datetime) -> dict[str, Any]:
+        """Return a call's row, with what the vendor sends beyond its documentation."""
+        extra = dict(self.readings.extra_fields)
+        return {**self.row(call, now), "_extra": compact(extra) if extra else None}
+
+    def records(self, calls: Sequence[Call], now: datetime) -> bytes:
+        """Write calls as a JSON array, from memory where they have not changed."""
+        return b"[" + b",".join([self._written(call, now) for call in calls]) + b"]"
+
+    def _written(self, call: Call, now: datetime) -> bytes:
+        stage = call.stage(now)
+        known = self._records.get(call.sequence)
+        if known is not None and known[0] is call and known[1] == stage:
+            return known[2]
+        if len(self._records) >= REMEMBERED_RECORDS:
+            self._records.clear()
+        record = self.record(call, now)
+        if self.readings.odd_types:
+            record = {
+                key: value if key in self.undocumented else odd(value)
+                for key, value in record.items()
+            }
+        record |= dict(self.readings.extra_fields)
+        written = msgspec.json.encode(record)
+        self._records[call.sequence] = (call, stage, written)
+        return written
+
+    def reachable(self, found: list[Call]) -> list[Call]:
+        """Return those calls of a window that can be had at all."""
+        cap = self.readings.result_cap
+        if not cap or len(found) <= cap:
+            return found
+        if self.readings.cap_style == "error":
+            raise Refusal(400, f"No more than {cap} records for one period.")
+        return found[:cap]
+
+    def total(self, found: list[Call]) -> int | None:
+        """Return what the vendor calls the total of a window; None if it gives none."""
+        kind = self.readings.total
+        if kind == "none":
+            return None
+        if kind == "all":
+            return self.world.count()
+        if kind == "capped":
+            return min(len(found), self.readings.result_cap or ASSUMED_CAP_OF_TOTALS)
+        return len(found) + (7 if kind == "lie" else 0)
+
+    def page_number(self, number: int, size: int, found: list[Call]) -> int:
+        """Return the page (from 0) that is served when page `number` is asked for."""
+        if not self.readings.clamp_pages:
+            return number
+        return min(number, max(0, (len(found) - 1) // size))
+
+    def page_size(self, asked: int | None) -> int:
+        """Return the page size that is served when `asked` is asked for."""
+        size = self.readings.default_page if asked is None else asked
+        largest = self.readings.largest_page
+        if size > largest and self.readings.oversize == "refuse":
+            raise Refusal(self.invalid_status, f"The page size must not be above {largest}.")
+        return min(size, largest)
+
+    invalid_status: ClassVar[int] = 400
+
+    def check_span(self, since: datetime | None, until: datetime | None) -> None:
+        """Refuse a window longer than the vendor takes."""
+        days = self.readings.largest_span_days
+        if days is None:
+            return
+        if since is None or until is None or until - since > timedelta(days=days):
+            raise Refusal(self.invalid_status, f"The period must not exceed {days} days.")
+
+
+def json_answer(status: int, body: Any) -> ApiAnswer:
+    """Answer with a value as JSON."""
+    return ApiAnswer(status, JSON_HEADERS, msgspec.json.encode(body))
+
+
+def wrapped(records: bytes, name: str, **beside: Any) -> ApiAnswer:
+    """Answer with written records under `name`, and other values beside them."""
+    rest = msgspec.json.encode(beside)[1:]
+    comma = b"" if rest == b"}" else b","
+    return ApiAnswer(200, JSON_HEADERS, b'{"' + name.encode() + b'":' + records + comma + rest)
+
+
+def require_bearer(request: ApiRequest, token: str, status: int, message: str) -> None:
+    """Refuse a request without the right bearer token."""
+    if request.headers.get("authorization") != f"Bearer {token}":
+        raise Refusal(status, message)
+
+
+def compact(value: Any) -> str:
+    """Write a structure as compact JSON text with sorted keys."""
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def odd(value: Any) -> Any:
+    """Write numbers and booleans as strings, at every level."""
+    if isinstance(value, dict):
+        return {key: odd(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [odd(inner) for inner in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value

@@ -1,0 +1,1 @@
+"""Requests to a vendor: sent within a budget, retried, authorised and judged."""

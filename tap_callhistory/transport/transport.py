@@ -1,0 +1,246 @@
+"""Fetches from a vendor: paced, retried, and silent about secrets.
+
+fetch ── try ── budget ── courier ── answer ── parse ── judge ── body
+          ↑                                              │
+          ╰──── wait (backoff, Retry-After), log in ─────╯
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import backoff
+
+from tap_callhistory.errors import (
+    StoppedError,
+    UnreadableAnswer,
+    VendorRefusal,
+    VendorUnavailable,
+)
+from tap_callhistory.privacy.numbers import is_credential
+from tap_callhistory.transport.bodies import DoubtfulJson, NotJson, parse, requested_pause
+from tap_callhistory.transport.budget import Budget
+from tap_callhistory.transport.http import Answer, Courier, Fault, Request
+from tap_callhistory.transport.verdicts import (
+    Action,
+    Judge,
+    Verdict,
+    judge_by_status,
+    quoted,
+    quoted_code,
+)
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Collection, Iterator, Mapping
+
+    from tap_callhistory.transport.auth import Authenticator
+
+__all__ = ["Action", "Budget", "Judge", "Request", "Transport", "Verdict", "judge_by_status"]
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the tries of one request know of each other."""
+
+    renewed: bool = False
+    doubtful_body: bytes | bytearray | None = None
+
+
+class Transport:
+    """Fetches parsed JSON from one vendor, whatever it and the network do; thread-safe.
+
+    Args:
+        name: Who asks, at the head of every error and log line: the stream.
+        request_timeout: Seconds of silence that end a try; twice as long ends it anyway.
+        max_retries: Tries after the first.
+        user_agent: The User-Agent header.
+        budget: Paces the requests of all workers of the stream.
+        stop: Ends requests and waits within a fraction of a second when set.
+        logger: Gets a line per retry.
+        judge: The vendor's own table. Where it sees nothing wrong, judge_by_status still may.
+        authenticator: Puts a credential on requests; None for none.
+        first_wait_seconds: Before the first retry; doubles with each, up to a minute.
+
+    Attributes:
+        requests: How many HTTP requests went out.
+        retries: How many tries came after a failed one.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run decides once, all by keyword
+        self,
+        *,
+        name: str,
+        request_timeout: float,
+        max_retries: int,
+        user_agent: str,
+        budget: Budget,
+        stop: threading.Event,
+        logger: logging.Logger,
+        judge: Judge = judge_by_status,
+        authenticator: Authenticator | None = None,
+        first_wait_seconds: float = FIRST_WAIT_SECONDS,
+    ) -> None:
+        self._name = name
+        self._max_retries = max_retries
+        self._budget = budget
+        self._stop = stop
+        self._logger = logger
+        self._judge = judge
+        self._authenticator = authenticator
+        self._first_wait_seconds = first_wait_seconds
+        self._headers = {
+            "User-Agent": user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
+        self._courier = Courier(name=name, request_timeout=request_timeout, stop=stop)
+        self._count_lock = threading.Lock()
+        self.requests = 0
+        self.retries = 0
+
+    def fetch(self, request: Request) -> Any:
+        """Fetch the JSON object or array that a request is answered with.
+
+        Raises:
+            VendorRefusal: The vendor's verdict on the request or the credential, or a redirect
+                that leaves its host.
+            VendorUnavailable: No good answer within the retries, a Retry-After over five minutes,
+                or a certificate that cannot be verified.
+            UnreadableAnswer: The last answer within the retries could not be read.
+            SettingsError: The request cannot be sent at all.
+            StoppedError: The run is being stopped.
+        """
+        memory = _Memory()
+        waits = self._growing_waits()
+        while True:
+            try:
+                return self._try(request, memory)
+            except Fault as fault:
+                seconds = next(waits, None)
+                if seconds is None:
+                    raise self._given_up(fault) from None
+                self._wait_after(fault, seconds)
+
+    def close(self) -> None:
+        """Close all connections; what other threads still fetch ends with StoppedError."""
+        self._courier.close()
+
+    def _growing_waits(self) -> Iterator[float]:
+        """As many waits in seconds as there are retries: doubling, each shortened at random."""
+        waits = backoff.expo(factor=self._first_wait_seconds, max_value=LONGEST_WAIT_SECONDS)
+        next(waits)  # backoff's generators begin with an empty step.
+        for _, seconds in zip(range(self._max_retries), waits, strict=False):
+            yield seconds / 2 + backoff.full_jitter(seconds / 2)
+
+    def _wait_after(self, fault: Fault, seconds: float) -> None:
+        """Wait here, since nothing could end the sleep in backoff's decorators."""
+        with self._count_lock:
+            self.retries += 1
+        self._logger.info("%s: %s; trying again in %.1f s", self._name, fault, seconds)
+        if self._stop.wait(seconds):
+            raise StoppedError("stopped between two tries")
+
+    def _given_up(self, fault: Fault) -> UnreadableAnswer | VendorUnavailable:
+        kind = UnreadableAnswer if fault.unreadable else VendorUnavailable
+        error = kind(
+            f"{self._name}: no good answer in {self._max_retries + 1} tries, the last: {fault}"
+        )
+        error.advice = "Check the vendor's api_url, and the network and the proxy on the way to it"
+        return error
+
+    def _try(self, request: Request, memory: _Memory) -> Any:
+        headers = {**self._headers, **request.headers}
+        generation = self._authenticator.authorize(headers) if self._authenticator else 0
+        answer = self._courier.ask(request, headers, before_each=self._take_turn)
+        body, verdict = self._judged(answer, memory)
+        if verdict is None:
+            self._budget.accepted()
+            return body
+        if verdict.action is Action.LOG_IN and self._renewed(generation, memory):
+            return self._try(request, memory)
+        raise self._consequence(verdict, answer, _secrets(request, headers))
+
+    def _take_turn(self) -> None:
+        self._budget.acquire()
+        with self._count_lock:
+            self.requests += 1
+
+    def _judged(self, answer: Answer, memory: _Memory) -> tuple[Any, Verdict | None]:
+        """The parsed body, and what is wrong with the answer.
+
+        Raises:
+            Fault: It would be a good answer, if it could be read.
+        """
+        bad_status = judge_by_status(answer.status, None)
+        try:
+            body = _parsed(answer, memory)
+        except Fault:
+            if bad_status is None:
+                raise
+            body = None
+        try:
+            return body, self._judge(answer.status, body) or bad_status
+        except UnreadableAnswer as error:
+            if bad_status is None:
+                raise Fault(str(error), unreadable=True) from None
+            return body, bad_status
+
+    def _renewed(self, generation: int, memory: _Memory) -> bool:
+        """Whether another credential is worth a try; once per request, or it would never end."""
+        if memory.renewed or self._authenticator is None:
+            return False
+        memory.renewed = self._authenticator.renew(generation)
+        return memory.renewed
+
+    def _consequence(self, verdict: Verdict, answer: Answer, secrets: Collection[str]) -> Exception:
+        told = quoted(answer.status, verdict, secrets)
+        if verdict.action in {Action.LOG_IN, Action.STOP}:
+            return VendorRefusal(
+                f"{self._name}: the vendor refused: {told}. {verdict.advice or ''}".rstrip(),
+                status=answer.status,
+                code=quoted_code(verdict, secrets),
+                advice=verdict.advice,
+            )
+        if verdict.action is Action.SLOW_DOWN:
+            self._budget.slow_down()
+        pause_seconds = requested_pause(answer.headers) or 0.0
+        if pause_seconds > LONGEST_PAUSE_SECONDS:
+            return VendorUnavailable(
+                f"{self._name}: the vendor asks for a pause of {pause_seconds:,.0f} s ({told}), "
+                f"longer than {LONGEST_PAUSE_SECONDS:.0f} s. Run again after it; what was loaded "
+                "before stays loaded."
+            )
+        self._budget.pause(pause_seconds)
+        return Fault(told)
+
+
+def _parsed(answer: Answer, memory: _Memory) -> Any:
+    """Parse a body, leniently when the same one comes again.
+
+    What only leniency can read was damaged on its way, which another try mends, or is what the
+    vendor has, which no other try would change.
+    """
+    if answer.fault is not None:
+        raise answer.fault
+    try:
+        return parse(answer.body, lenient=answer.body == memory.doubtful_body)
+    except DoubtfulJson as error:
+        memory.doubtful_body = answer.body
+        raise Fault(str(error), unreadable=True) from None
+    except NotJson as error:
+        raise Fault(str(error), unreadable=True) from None
+
+
+def _secrets(request: Request, headers: Mapping[str, str]) -> list[str]:
+    """What a request carried and an answer may echo: its token, a login's name and password."""
+    token = headers.get("Authorization", "").removeprefix("Bearer ")
+    body = request.body or {}
+    sent = body.values() if any(map(is_credential, body)) else ()
+    return [secret for secret in (token, *sent) if isinstance(secret, str) and secret]

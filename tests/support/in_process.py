@@ -1,0 +1,293 @@
+"""The whole tap against a sandbox vendor that is called directly: no HTTP, no threads, no waits.
+
+Only the courier (which sends bytes) and the workers (which give the order of things) are exchanged.
+The tap's requests, its verdicts, its login and its messages are its own; so are the vendor's rules.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+import msgspec
+from typing_extensions import override
+
+from tap_callhistory import stream, tap
+from tap_callhistory.reading.workers import InTurn
+from tap_callhistory.sandbox.vendors.base import ApiRequest
+from tap_callhistory.sandbox.vendors.registry import vendor_named
+from tap_callhistory.sandbox.world.call import Call
+from tap_callhistory.sandbox.world.world import World
+from tap_callhistory.transport.http import Answer, Request
+from tap_callhistory.transport.transport import Transport
+from tap_callhistory.vendors import VENDORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from tap_callhistory.reading.workers import Finished
+    from tap_callhistory.sandbox.world.behaviour import Readings
+
+ADDRESS = "http://127.0.0.1:9"
+NAMES = tuple(each.vendor for each in VENDORS)
+STREAMS = {each.vendor: each.name for each in VENDORS}
+KEYS = {"utel": int}
+#: More requests than this in one run of a test mean that it would never end.
+MOST_REQUESTS = 20_000
+
+
+class KilledError(BaseException):
+    """The process ends here, as by SIGKILL: nothing of the tap runs any more."""
+
+
+class NeverEndsError(BaseException):
+    """A run asks for more pages than any sane one would, or waits for nothing."""
+
+
+class AtRandom(InTurn[Any, Any]):
+    """Jobs done in an order drawn from a seed, as threads on a network would do them."""
+
+    def __init__(self, work: Callable[[Any], Any], seed: int) -> None:
+        super().__init__(work)
+        self._random = random.Random(seed)
+
+    @override
+    def finished(self, timeout: float) -> Finished[Any, Any] | None:
+        if not self._jobs:
+            raise NeverEndsError("the reader waits, and nothing is under way")
+        self._jobs.rotate(-self._random.randrange(len(self._jobs)))
+        return super().finished(timeout)
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand."""
+
+    instant: datetime
+
+    def __call__(self) -> datetime:
+        return self.instant
+
+    def advance(self, by: timedelta) -> None:
+        self.instant += by
+
+
+def made_world(
+    vendor: str, calls: Iterable[Call], clock: Callable[[], datetime], readings: Readings
+) -> World:
+    """A vendor's world whose clock is set by hand."""
+    return World(vendor, calls, clock, readings)
+
+
+def made_call(sequence: int, created_at: datetime, **changed: Any) -> Call:
+    """An answered inbound call of a minute, without a recording."""
+    usual: dict[str, Any] = {
+        "sequence": sequence,
+        "created_at": created_at,
+        "started_at": created_at + timedelta(seconds=1),
+        "answered_at": created_at + timedelta(seconds=5),
+        "ended_at": created_at + timedelta(seconds=65),
+        "published_at": created_at,
+        "recording_ready_at": None,
+        "rated_at": None,
+        "synced_at": None,
+        "caller": f"+98912000{sequence % 10_000:04d}",
+        "callee": "+982100000001",
+        "extension": "101",
+        "line": "+982100000001",
+        "direction": "inbound",
+        "outcome": "answered",
+        "ended_by": "caller",
+    }
+    return Call(**{**usual, **changed})
+
+
+@dataclass
+class Run:
+    """What one run of the tap wrote and asked.
+
+    Attributes:
+        lines: Its messages in order, parsed.
+        requests: How many requests it sent, logins left aside.
+        failure: Why its stream failed; None if it did not.
+        killed: Whether it was killed.
+        summary: The stream's own closing counts.
+    """
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    requests: int = 0
+    failure: Exception | None = None
+    killed: bool = False
+    summary: Any = None
+
+    def records(self) -> list[dict[str, Any]]:
+        return [line["record"] for line in self.lines if line["type"] == "RECORD"]
+
+    def states(self) -> list[dict[str, Any]]:
+        return [line["value"] for line in self.lines if line["type"] == "STATE"]
+
+    def table(self) -> dict[Any, dict[str, Any]]:
+        return {record["id"]: record for record in self.records()}
+
+
+class _Pipe(io.RawIOBase):
+    """Takes what the tap writes, line by line; may end the process."""
+
+    def __init__(self, run: Run, kill_after_lines: int | None) -> None:
+        self._run = run
+        self._kill_after = kill_after_lines
+        self._rest = b""
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, data: Any, /) -> int:
+        *lines, self._rest = (self._rest + bytes(data)).split(b"\n")
+        for line in lines:
+            if self._kill_after is not None and len(self._run.lines) >= self._kill_after:
+                raise KilledError
+            self._run.lines.append(msgspec.json.decode(line))
+        return len(data)
+
+
+class _Output:
+    def __init__(self, pipe: _Pipe) -> None:
+        self.buffer = pipe
+
+    def flush(self) -> None:
+        pass
+
+    def write(self, text: str) -> int:
+        return self.buffer.write(text.encode())
+
+
+class DirectCourier:
+    """Hands requests to a sandbox vendor as they would arrive over HTTP."""
+
+    def __init__(self, world: World, run: Run, before: Callable[[int], None]) -> None:
+        self._world = world
+        self._run = run
+        self._before = before
+
+    def ask(
+        self, request: Request, headers: Mapping[str, str], before_each: Callable[[], None]
+    ) -> Answer:
+        before_each()
+        path = urlsplit(request.url).path
+        if not path.endswith("/auth/login"):
+            self._run.requests += 1
+            if self._run.requests > MOST_REQUESTS:
+                raise NeverEndsError(f"more than {MOST_REQUESTS} requests in one run")
+            self._before(self._run.requests)
+        given = {name.lower(): value for name, value in headers.items()}
+        body = b"" if request.body is None else msgspec.json.encode(request.body)
+        if body:
+            given.setdefault("content-type", "application/json")
+        asked = ApiRequest(request.method, path, list(request.params), given, body)
+        came = self._world.api.answer(asked)
+        return Answer(came.status, came.headers, came.body)
+
+    def close(self) -> None:
+        pass
+
+
+def settings_of(world: World, began: datetime, **settings: Any) -> dict[str, Any]:
+    """The tap's settings for one vendor; a setting of the vendor's own is `vendor={...}`."""
+    vendor = settings.pop("vendor", {})
+    own = world.api.settings(ADDRESS) | vendor
+    usual = {"start_date": (began - timedelta(days=30)).isoformat(), "max_retries": 0}
+    return usual | {world.vendor: own} | settings
+
+
+def _nothing(_number: int) -> None:
+    pass
+
+
+@contextmanager
+def _connected(world: World, run: Run, before: Callable[[int], None], seed: int) -> Iterator[None]:
+    connect = Transport.__init__
+
+    def connected(self: Transport, **given: Any) -> None:
+        connect(self, **given)
+        self._courier = DirectCourier(world, run, before)  # type: ignore[assignment]
+
+    def workers(work: Callable[[Any], Any], _count: int, _name: str) -> InTurn[Any, Any]:
+        return AtRandom(work, seed)
+
+    with (
+        patch.object(Transport, "__init__", connected),
+        patch.object(stream, "Threads", workers),
+        patch.object(tap, "redact_logging", lambda _redactor: None),
+    ):
+        yield
+
+
+def run_tap(
+    world: World,
+    *,
+    began: datetime,
+    state: dict[str, Any] | None = None,
+    before_request: Callable[[int], None] = _nothing,
+    kill_after_lines: int | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> Run:
+    """Run the tap once over one vendor's world.
+
+    Args:
+        world: The vendor's world; its clock is the world's own.
+        began: When the run begins.
+        state: What the run before has left.
+        before_request: Called with the number of each request before the vendor sees it.
+        kill_after_lines: Ends the process after so many messages.
+        seed: In which order the workers' requests come back.
+        settings: The tap's settings beside those of the vendor; `vendor` holds those.
+    """
+    run = Run()
+    with (
+        _connected(world, run, before_request, seed),
+        patch.object(sys, "stdout", _Output(_Pipe(run, kill_after_lines))),
+    ):
+        made = tap.TapCallHistory(
+            config=settings_of(world, began, **settings),
+            state=msgspec.json.decode(msgspec.json.encode(state or {})),
+            setup_mapper=True,
+        )
+        made.began = began
+        try:
+            made.sync_all()
+        except KilledError:
+            run.killed = True
+        except NeverEndsError as never:
+            raise AssertionError(str(never)) from None
+        except tap.StreamsFailed as failed:
+            run.failure = failed
+        if not run.killed:
+            (only,) = made.streams.values()
+            run.summary = only.summary  # type: ignore[attr-defined]
+    return run
+
+
+def truth(world: World) -> dict[Any, dict[str, Any]]:
+    """What the warehouse should hold now, by key."""
+    return {row["id"]: row for row in world.truth()}
+
+
+NOON = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
+
+
+__all__ = ["ADDRESS", "NAMES", "NOON", "Clock", "KilledError", "Run", "made_call", "run_tap"]
+
+
+def vendor_class(name: str) -> Any:
+    """The sandbox's class of a vendor."""
+    return vendor_named(name)

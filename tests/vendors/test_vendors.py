@@ -1,0 +1,459 @@
+"""What each vendor's module says: requests, pages, verdicts, unfinished calls, logins."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer, VendorRefusal
+from tap_callhistory.reading.pages import Experience, Page, Position, ReadCall, TooMany
+from tap_callhistory.reading.windows import Window
+from tap_callhistory.tap import TapCallHistory
+from tap_callhistory.transport.transport import Action, judge_by_status
+from tap_callhistory.vendors import VENDORS, twin, utel
+from tests.support.misbehaving_vendor import answer, vendor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
+    from tap_callhistory.sandbox.vendors.twin import Twin
+    from tap_callhistory.stream import CallHistoryStream
+    from tests.conftest import Command, Serve
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "kavenegar": {"api_token": "fake-token-1"},
+    "etelecom": {"api_key": "fake-token-2"},
+    "twin": {"token": "fake-token-3"},
+    "cinnox": {"api_url": "https://cx.example", "app_id": "a-1", "app_token": "fake-token-4"},
+    "utel": {"api_url": "https://api.acme.example/api/v1/", "token": "fake-token-5"},
+}
+STREAMS = {each.vendor: each.name for each in VENDORS}
+WINDOW = Window(
+    datetime(2026, 1, 13, 12, 0, 30, tzinfo=UTC), datetime(2026, 1, 13, 13, 0, tzinfo=UTC)
+)
+
+
+def stream_of(name: str, **settings: Any) -> Any:
+    """A vendor's stream, ready to be asked."""
+    config = {
+        "start_date": "2026-01-01T00:00:00Z",
+        "end_date": "2026-02-01T00:00:00Z",
+        name: {**SETTINGS[name], **settings},
+        "max_retries": 0,
+    }
+    stream: Any = TapCallHistory(config=config).streams[STREAMS[name]]
+    stream.clock = stream.new_clock()
+    return stream
+
+
+def params(name: str, position: Position = Position(), **settings: Any) -> Mapping[str, str]:  # noqa: B008 - a value
+    return dict(stream_of(name, **settings).page_request(WINDOW, position).params)
+
+
+# Requests.
+
+
+def test_kavenegar_is_asked_in_the_time_of_tehran_with_pages_from_0() -> None:
+    request = stream_of("kavenegar", endpoint_id=7, page_size=50).page_request(
+        WINDOW, Position(number=2)
+    )
+    assert (request.method, request.url) == ("GET", "https://api.kavenegar.io/user/v1/calls")
+    assert dict(request.params) == {
+        "since": "2026-01-13T15:30:30.000",
+        "until": "2026-01-13T16:30:00.000",
+        "page": "2",
+        "size": "50",
+        "endpointId": "7",
+    }
+    assert stream_of("kavenegar").new_pass(stream_of("kavenegar").limits, None).opening() == [
+        Position(number=0)
+    ]
+
+
+def test_kavenegars_zone_is_a_setting() -> None:
+    assert params("kavenegar", timezone="UTC")["since"] == "2026-01-13T12:00:30.000"
+
+
+def test_kavenegars_bounds_are_whole_minutes_and_wider_around_a_change_of_its_clock() -> None:
+    stream = stream_of("kavenegar")
+    calm = stream._bounds(WINDOW)
+    assert (calm.start.minute, calm.start.second) == (59, 0)
+    # Tehran's clock went forward at the midnight before 22 March 2022.
+    change = datetime(2022, 3, 21, 20, 30, tzinfo=UTC)
+    near = stream._bounds(Window(change, change + timedelta(hours=1)))
+    assert near.start <= change - timedelta(hours=1)
+    assert near.end >= change + timedelta(hours=2)
+
+
+def test_etelecom_is_asked_by_post_with_both_dates_and_a_cursor() -> None:
+    request = stream_of("etelecom", hotline_ids=["11"], extension_ids="21,22").page_request(
+        WINDOW, Position(cursor="next")
+    )
+    assert (request.method, request.url, request.params) == (
+        "POST",
+        "https://api.etelecom.vn/v1/shop.Etelecom/ListCallLogs",
+        (),
+    )
+    assert request.body == {
+        "filter": {
+            "date_from": "2026-01-13T12:00:30.000Z",
+            "date_to": "2026-01-13T13:00:00.000Z",
+            "hotline_ids": ["11"],
+            "extension_ids": ["21", "22"],
+        },
+        "paging": {"after": "next", "limit": 1000},
+    }
+
+
+def test_etelecoms_white_label_joins_its_name_with_a_dot() -> None:
+    stream = stream_of("etelecom", api_url="https://api.sencloud.vn/v1/shop.Sencloud")
+    url = stream.page_request(WINDOW, Position()).url
+    assert url == "https://api.sencloud.vn/v1/shop.Sencloud/ListCallLogs"
+
+
+def test_twin_is_asked_for_all_29_fields_in_order_of_creation() -> None:
+    request = stream_of("twin", company_id=42).page_request(WINDOW, Position(number=999))
+    assert request.url == "https://analyse.twin24.ai/api/v1/search/cis/calls"
+    asked = dict(request.params)
+    assert len(asked.pop("fields").split(",")) == 29
+    assert asked == {
+        "limit": "1000",
+        "offset": "999",
+        "from": "2026-01-13T12:00:30+00:00",
+        "to": "2026-01-13T13:00:00+00:00",
+        "sort": "createdAt",
+        "companyId": "42",
+    }
+
+
+def test_twin_by_updates_starts_a_page_at_the_stamp_where_the_one_before_ended() -> None:
+    stream = stream_of("twin", date_field_parameter="dateField")
+    assert stream.replication_key == "updated_at"
+    position = Position(number=3, anchor="2026-01-13T12:30:00.500000Z")
+    asked = dict(stream.page_request(WINDOW, position).params)
+    assert asked["dateField"] == "updatedAt"
+    assert asked["sort"] == "updatedAt"
+    assert asked["from"] == "2026-01-13T12:29:59+00:00"
+    assert asked["to"] == "2026-01-13T13:00:00+00:00"
+    assert asked["offset"] == "3"
+
+
+def test_cinnox_is_asked_in_utc_with_both_dates() -> None:
+    request = stream_of("cinnox").page_request(WINDOW, Position(number=499))
+    assert request.url == "https://cx.example/v1/api/apps/a-1/data/call-detail"
+    assert request.headers == {"Content-Type": "application/json"}
+    assert dict(request.params) == {
+        "startAt": "2026-01-13T12:00:30.000Z",
+        "endAt": "2026-01-13T13:00:00.000Z",
+        "offset": "499",
+        "limit": "500",
+    }
+
+
+def test_utel_is_asked_in_the_time_of_tashkent_with_both_headers() -> None:
+    request = stream_of("utel").page_request(WINDOW, Position(number=1))
+    assert request.url == "https://api.acme.example/api/v1/call-history"
+    assert request.headers == {"Accept": "application/json", "Content-Type": "application/json"}
+    assert dict(request.params) == {
+        "filter[from]": "2026-01-13 17:00:30",
+        "filter[to]": "2026-01-13 18:00:00",
+        "sort": "id",
+        "page": "1",
+        "per_page": "300",
+    }
+
+
+# Pages.
+
+GOOD_PAGES: list[tuple[str, Any, tuple[Any, ...]]] = [
+    ("kavenegar", {"page": {"total": 2, "size": 20}, "result": [1]}, ([1], 2, 20, "")),
+    ("kavenegar", {"page": {"total": 0}, "result": []}, ([], 0, None, "")),
+    ("kavenegar", {"page": {"total": "2"}, "result": [1]}, ([1], 2, None, "")),
+    ("kavenegar", {"page": {"total": 10**400}, "result": [1]}, ([1], None, None, "")),
+    ("kavenegar", {"page": {"total": 0}, "result": None}, ((), 0, None, "")),
+    ("utel", {"data": [1], "meta": {"total": None, "per_page": "15"}}, ([1], None, 15, "")),
+    ("utel", {"meta": {"total": 0}}, ((), 0, None, "")),
+    ("twin", {"count": "0", "items": None}, ((), 0, None, "")),
+    ("etelecom", {"call_logs": [1], "paging": {"next": "n", "limit": 9}}, ([1], None, 9, "n")),
+    ("etelecom", {"call_logs": [1], "paging": {"next": None, "limit": 0}}, ([1], None, None, "")),
+    ("etelecom", {"call_logs": None, "paging": {}}, ((), None, None, "")),
+    ("etelecom", {"paging": {}}, ((), None, None, "")),
+    ("twin", {"count": 7, "items": [1]}, ([1], 7, None, "")),
+    ("twin", {"items": [1]}, ([1], None, None, "")),
+    ("twin", [1], ([1], None, None, "")),
+    ("cinnox", {"code": 200, "result": [1]}, ([1], None, None, "")),
+    ("cinnox", {"code": 0, "result": None}, ((), None, None, "")),
+    ("cinnox", {"code": 0}, ((), None, None, "")),
+    ("utel", {"data": [1], "meta": {"total": 3, "per_page": 15}}, ([1], 3, 15, "")),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "read"), GOOD_PAGES)
+def test_a_documented_page_is_understood(name: str, body: Any, read: tuple[Any, ...]) -> None:
+    assert tuple(stream_of(name).read_page(body)) == read
+
+
+BROKEN_PAGES: list[tuple[str, Any]] = [
+    *((vendor.vendor, broken) for vendor in VENDORS for broken in ({}, {"error": "x"}, None, "x")),
+    *((vendor.vendor, []) for vendor in VENDORS if vendor.vendor != "twin"),
+    ("kavenegar", {"result": []}),
+    ("kavenegar", {"page": {}, "result": None}),
+    ("kavenegar", {"page": {"total": 1}, "result": {}}),
+    ("etelecom", {"call_logs": []}),
+    ("etelecom", {"call_logs": {}, "paging": {}}),
+    ("twin", {"total": 1}),
+    ("twin", {"items": None}),
+    ("cinnox", {"code": 200, "result": {}}),
+    ("cinnox", {"code": 6451000, "message": "no"}),
+    ("utel", {"data": []}),
+    ("utel", {"meta": {}}),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), BROKEN_PAGES)
+def test_a_page_of_another_shape_is_unreadable(name: str, body: Any) -> None:
+    with pytest.raises(UnreadableAnswer):
+        stream_of(name).read_page(body)
+
+
+# Verdicts.
+
+VERDICTS: list[tuple[str, int, Any, Action, str]] = [
+    ("kavenegar", 400, {"status": "bad_request", "reasons": ["r"]}, Action.STOP, "page_size"),
+    ("kavenegar", 422, {"status": "unprocessable_entity"}, Action.STOP, "endpoint_id"),
+    ("kavenegar", 401, {"status": "unauthorized"}, Action.LOG_IN, "kavenegar.api_token"),
+    ("kavenegar", 403, {"status": "forbidden"}, Action.STOP, "kavenegar.api_token"),
+    ("kavenegar", 503, {"status": "service_unavailable"}, Action.RETRY, ""),
+    ("kavenegar", 500, {"status": "internal_server_error"}, Action.RETRY, ""),
+    ("kavenegar", 429, {"status": "too_many_requests"}, Action.SLOW_DOWN, ""),
+    ("kavenegar", 404, {"status": "not_found"}, Action.STOP, "api_url"),
+    ("etelecom", 400, {"code": "invalid_argument", "msg": "m"}, Action.STOP, "etelecom.page_size"),
+    ("etelecom", 401, {"code": "unauthenticated"}, Action.LOG_IN, "etelecom.api_key"),
+    ("etelecom", 404, {"code": "bad_route"}, Action.STOP, "etelecom.api_url"),
+    ("etelecom", 500, {"code": "internal", "msg": {"odd": 1}}, Action.RETRY, ""),
+    ("etelecom", 429, {"code": "resource_exhausted"}, Action.SLOW_DOWN, ""),
+    ("twin", 400, {"error": "e"}, Action.STOP, "twin.page_size"),
+    ("twin", 401, {"error": "Token is expired."}, Action.LOG_IN, "twin.token"),
+    ("twin", 402, {}, Action.STOP, "balance"),
+    ("twin", 403, {}, Action.STOP, "twin.company_id"),
+    ("twin", 404, {}, Action.STOP, "twin.api_url"),
+    ("twin", 405, {}, Action.STOP, "api_url"),
+    ("twin", 422, {}, Action.STOP, "twin.date_field_parameter"),
+    ("twin", 429, {}, Action.SLOW_DOWN, ""),
+    ("twin", 526, {}, Action.RETRY, ""),
+    ("cinnox", 200, {"code": 6451000, "message": "m"}, Action.STOP, "cinnox.page_size"),
+    ("cinnox", 400, {"code": 6451000, "message": "m"}, Action.STOP, "cinnox.page_size"),
+    ("cinnox", 200, {"code": 6451001, "message": "m"}, Action.RETRY, ""),
+    ("cinnox", 200, {"code": 6451010, "message": "m"}, Action.SLOW_DOWN, ""),
+    ("cinnox", 400, {"code": 6451010, "message": "m"}, Action.SLOW_DOWN, ""),
+    ("cinnox", 400, {"code": 6450001, "message": "m"}, Action.STOP, "cinnox.api_url"),
+    ("cinnox", 200, {"code": 999, "message": "m"}, Action.RETRY, ""),
+    ("cinnox", 503, {"code": 999, "message": "m"}, Action.RETRY, ""),
+    ("cinnox", 429, {"code": 999, "message": "m"}, Action.SLOW_DOWN, ""),
+    ("cinnox", 400, {"code": 0, "message": "m"}, Action.STOP, ""),
+    ("cinnox", 401, {"code": 1, "message": "m"}, Action.LOG_IN, "cinnox.app_token"),
+    ("utel", 401, {"message": "Unauthenticated."}, Action.LOG_IN, "utel.token"),
+    ("utel", 403, {"message": "m"}, Action.STOP, "call history"),
+    ("utel", 404, {"message": "m"}, Action.STOP, "utel.api_url"),
+    ("utel", 422, {"message": "m"}, Action.STOP, "utel.page_size"),
+    ("utel", 429, {"message": "m"}, Action.SLOW_DOWN, ""),
+    ("utel", 500, {"message": ["odd"]}, Action.RETRY, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "status", "body", "action", "advice"), VERDICTS)
+def test_a_documented_error_leads_to_its_action_and_advice(
+    name: str, status: int, body: Any, action: Action, advice: str
+) -> None:
+    verdict = stream_of(name).judge(status, body) or judge_by_status(status, body)
+    assert verdict is not None
+    assert verdict.action is action
+    assert advice in (verdict.advice or "")
+    message = body.get("message") or body.get("msg") or body.get("error")
+    if isinstance(message, str):
+        assert verdict.message == message
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("body", [None, [], {}, {"code": "x"}, {"status": 3, "message": 3}])
+def test_a_good_status_is_judged_good_and_a_bad_one_bad_whatever_the_body(
+    name: str, body: Any
+) -> None:
+    stream = stream_of(name)
+    assert stream.judge(200, body) is None
+    bad = stream.judge(503, body) or judge_by_status(503, body)
+    assert bad is not None
+    assert bad.action is Action.RETRY
+
+
+def test_twins_refusal_of_too_many_calls_asks_for_a_shorter_window() -> None:
+    body = {"error": "No more than 50 000 records for one period."}
+    verdict = stream_of("twin").judge(400, body)
+    assert verdict is not None
+    assert verdict.code == TOO_MANY_CALLS
+
+
+# Unfinished calls.
+
+UNFINISHED: list[tuple[str, dict[str, Any], bool]] = [
+    ("kavenegar", {}, True),
+    ("kavenegar", {"finishedAt": "2018-11-20T14:24:52.871"}, False),
+    ("kavenegar", {"finishedAt": "x", "recording": {"status": "processing"}}, True),
+    ("kavenegar", {"finishedAt": "x", "recording": {"status": "done"}}, False),
+    ("kavenegar", {"finishedAt": "x", "recording": None}, False),
+    ("etelecom", {}, True),
+    ("etelecom", {"ended_at": "0001-01-01T00:00:00Z"}, True),
+    ("etelecom", {"ended_at": "2025-09-12T20:57:35.746Z"}, False),
+    ("etelecom", {"ended_at": "not a date"}, True),
+    ("etelecom", {"ended_at": 12}, True),
+    *(("twin", {"status": status}, True) for status in ("DIAL", "INPROGRESS", "SCHEDULED")),
+    ("twin", {"status": "ANSWERED", "isFinished": False}, False),
+    ("twin", {"status": ["odd"], "isFinished": {}}, False),
+    ("cinnox", {}, True),
+    ("cinnox", {"callEndTime": "x"}, False),
+    ("cinnox", {"callEndTime": "x", "isRecording": True, "hasAudioFile": False}, True),
+    ("cinnox", {"callEndTime": "x", "isRecording": "true", "hasAudioFile": "false"}, True),
+    ("cinnox", {"callEndTime": "x", "isRecording": True, "hasAudioFile": True}, False),
+    ("utel", {}, False),
+]
+
+
+@pytest.mark.parametrize(("name", "record", "unfinished"), UNFINISHED)
+def test_a_call_in_progress_or_with_a_pending_recording_is_unfinished(
+    name: str,
+    record: dict[str, Any],
+    unfinished: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    assert stream_of(name).is_unfinished(record) is unfinished
+
+
+@pytest.mark.parametrize("stamp", [None, 5, "not a date", "0000-00-00 00:00:00"])
+def test_an_unfinished_call_without_a_usable_beginning_holds_nothing(stamp: object) -> None:
+    stream = stream_of("twin", date_field_parameter="dateField")
+    assert stream._unfinished_since({"status": "DIAL", "createdAt": stamp}) is None
+
+
+def test_a_twin_period_at_the_documented_cap_is_split() -> None:
+    stream = stream_of("twin")
+    reading = stream.new_pass(stream.limits, Experience())
+    calls = [ReadCall("1", "2026-01-13T12:30:00.000000Z", b"{}", 1)]
+    with pytest.raises(TooMany) as reason:
+        reading.take(Position(), Page(calls, total=50_000))
+    assert reason.value.at_cap
+
+
+# Logins.
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "expiring_requests"),
+    [
+        (1, {6, 15}),
+        # Four workers meet the same refusal, and share the login after it.
+        (4, {6}),
+    ],
+)
+def test_twin_logs_in_once_and_again_when_its_token_has_expired(
+    concurrency: int,
+    expiring_requests: set[int],
+    run_tap: Command,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served = serve()
+    twin = served.sandbox.vendors["twin"]
+    answer, asked = twin.answer, count(1)
+
+    def expiring(request: ApiRequest) -> ApiAnswer:
+        if next(asked) in expiring_requests:
+            cast("Twin", twin).expire_tokens()
+        return answer(request)
+
+    monkeypatch.setattr(twin, "answer", expiring)
+    config = served.config("twin", concurrency=concurrency)
+    config["twin"]["page_size"] = 6
+    run = run_tap(config)
+    assert run.code == 0, run.log
+    assert set(served.truth("twin_call_sessions")) == set(run.rows("twin_call_sessions"))
+    logins = [path for path, _ in served.sandbox.log["twin"] if path.endswith("/auth/login")]
+    assert len(logins) == 1 + len(expiring_requests)
+
+
+def test_a_twin_token_at_hand_is_used_before_a_login() -> None:
+    stream = stream_of("twin", email="a@example.com", password="fake-password")
+    headers: dict[str, str] = {}
+    stream.authenticator().authorize(headers)
+    assert headers == {"Authorization": "Bearer fake-token-3"}
+
+
+def test_utel_logs_in_once(run_tap: Command, serve: Serve) -> None:
+    served = serve()
+    run = run_tap(served.config("utel"))
+    assert run.code == 0, run.log
+    logins = [path for path, _ in served.sandbox.log["utel"] if path.endswith("/auth/login")]
+    assert len(logins) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "advice"),
+    [
+        ("twin", 401, "twin.email and twin.password"),
+        ("twin", 404, "twin.iam_url"),
+        ("utel", 422, "utel.email and utel.password"),
+        ("utel", 404, "utel.api_url"),
+    ],
+)
+def test_a_refused_login_names_what_it_was_made_of(name: str, status: int, advice: str) -> None:
+    judge = {"twin": twin.judge_login, "utel": utel.judge_login}[name]
+    verdict = judge(status, {"message": "no", "error": "no"})
+    assert verdict is not None
+    assert advice in (verdict.advice or "")
+    assert verdict.message == "no"
+
+
+@pytest.mark.parametrize("name", ["twin", "utel"])
+def test_a_login_without_a_token_is_unreadable_and_shows_nothing(name: str) -> None:
+    with vendor(answer({"result": {}, "password": "fake-password"})) as served:
+        urls = {"api_url": served.url} | ({"iam_url": served.url} if name == "twin" else {})
+        stream = stream_of(name, email="a@example.com", password="fake-password", **urls)
+        with pytest.raises(UnreadableAnswer, match="login") as raised:
+            stream._log_in()
+    assert "fake-password" not in str(raised.value)
+    assert served.received[0].target == "/auth/login"
+
+
+def test_a_login_that_is_refused_shows_the_vendors_message() -> None:
+    with vendor(answer({"message": "These credentials do not match."}, status=422)) as served:
+        stream = stream_of("utel", email="a@example.com", password="p", api_url=served.url)
+        with pytest.raises(VendorRefusal, match="These credentials do not match") as raised:
+            stream._log_in()
+    assert raised.value.advice == "Check utel.email and utel.password."
+
+
+def test_every_advice_names_a_setting_that_exists() -> None:
+    known = {f"{each.vendor}.{name}" for each in VENDORS for name in each.settings["properties"]}
+    for name, status, body, _, _ in VERDICTS:
+        verdict = stream_of(name).judge(status, body)
+        named = re.findall(r"[a-z]+\.[a-z_]+", (verdict and verdict.advice) or "")
+        assert set(named) <= known
+
+
+def test_plus_signs_of_offsets_are_encoded() -> None:
+    with vendor(answer({"count": 0, "items": []})) as served:
+        stream = stream_of("twin", api_url=served.url)
+        stream.ask_once(stream.page_request(WINDOW, Position()), stream.judge)
+    query = urlsplit(served.received[0].target).query
+    assert "from=2026-01-13T12%3A00%3A30%2B00%3A00" in query
+    assert parse_qs(query)["from"] == ["2026-01-13T12:00:30+00:00"]
+    assert " " not in unquote(query)
+
+
+def test_every_vendor_has_a_stream_named_after_it() -> None:
+    streams: list[type[CallHistoryStream]] = list(VENDORS)
+    assert [each.name.split("_")[0] for each in streams] == [each.vendor for each in streams]
