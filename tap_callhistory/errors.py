@@ -85,7 +85,20 @@ class VendorRefusal(CallHistoryError):
 
 
 class VendorUnavailable(CallHistoryError):
-    """No good answer within the retries, or a longer pause asked for than we make."""
+    """No good answer within the retries, or a longer pause asked for than we make.
+
+    Attributes:
+        status: The HTTP status of the last answer; None where none came.
+        may_carry_less: Whether a smaller question may be answered: the vendor failed (5xx), was
+            silent, too slow, or broke off. Not where it asks for a pause or cannot be trusted.
+    """
+
+    def __init__(
+        self, text: str, *, status: int | None = None, may_carry_less: bool = False
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.may_carry_less = may_carry_less
 
 
 class UnreadableAnswer(CallHistoryError):

@@ -72,11 +72,22 @@ class Fault(Exception):  # noqa: N818 - a reason to try again, not yet an error
 
     Attributes:
         unreadable: The answer came, and could not be read.
+        status: The HTTP status of the answer; None where none came.
+        may_carry_less: Whether a smaller question may be answered.
     """
 
-    def __init__(self, reason: str, *, unreadable: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        unreadable: bool = False,
+        status: int | None = None,
+        may_carry_less: bool = True,
+    ) -> None:
         super().__init__(reason)
         self.unreadable = unreadable
+        self.status = status
+        self.may_carry_less = may_carry_less
 
 
 @dataclass(frozen=True, slots=True)

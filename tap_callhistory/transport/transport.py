@@ -105,8 +105,12 @@ class Transport:
         self.requests = 0
         self.retries = 0
 
-    def fetch(self, request: Request) -> Any:
+    def fetch(self, request: Request, *, retries: int | None = None) -> Any:
         """Fetch the JSON object or array that a request is answered with.
+
+        Args:
+            request: What to ask.
+            retries: Tries after the first, at most `max_retries`; None for as many.
 
         Raises:
             VendorRefusal: The vendor's verdict on the request or the credential, or a redirect
@@ -118,25 +122,26 @@ class Transport:
             StoppedError: The run is being stopped.
         """
         memory = _Memory()
-        waits = self._growing_waits()
+        allowed = self._max_retries if retries is None else min(retries, self._max_retries)
+        waits = self._growing_waits(allowed)
         while True:
             try:
                 return self._try(request, memory)
             except Fault as fault:
                 seconds = next(waits, None)
                 if seconds is None:
-                    raise self._given_up(fault) from None
+                    raise self._given_up(fault, allowed + 1) from None
                 self._wait_after(fault, seconds)
 
     def close(self) -> None:
         """Close all connections; what other threads still fetch ends with StoppedError."""
         self._courier.close()
 
-    def _growing_waits(self) -> Iterator[float]:
+    def _growing_waits(self, retries: int) -> Iterator[float]:
         """As many waits in seconds as there are retries: doubling, each shortened at random."""
         waits = backoff.expo(factor=self._first_wait_seconds, max_value=LONGEST_WAIT_SECONDS)
         next(waits)  # backoff's generators begin with an empty step.
-        for _, seconds in zip(range(self._max_retries), waits, strict=False):
+        for _, seconds in zip(range(retries), waits, strict=False):
             yield seconds / 2 + backoff.full_jitter(seconds / 2)
 
     def _wait_after(self, fault: Fault, seconds: float) -> None:
@@ -147,10 +152,12 @@ class Transport:
         if self._stop.wait(seconds):
             raise StoppedError("stopped between two tries")
 
-    def _given_up(self, fault: Fault) -> UnreadableAnswer | VendorUnavailable:
-        kind = UnreadableAnswer if fault.unreadable else VendorUnavailable
-        error = kind(
-            f"{self._name}: no good answer in {self._max_retries + 1} tries, the last: {fault}"
+    def _given_up(self, fault: Fault, tries: int) -> UnreadableAnswer | VendorUnavailable:
+        text = f"{self._name}: no good answer in {tries} tries, the last: {fault}"
+        error = (
+            UnreadableAnswer(text)
+            if fault.unreadable
+            else VendorUnavailable(text, status=fault.status, may_carry_less=fault.may_carry_less)
         )
         error.advice = "Check the vendor's api_url, and the network and the proxy on the way to it"
         return error
@@ -208,7 +215,8 @@ class Transport:
                 code=quoted_code(verdict, secrets),
                 advice=verdict.advice,
             )
-        if verdict.action is Action.SLOW_DOWN:
+        slow_down = verdict.action is Action.SLOW_DOWN
+        if slow_down:
             self._budget.slow_down()
         pause_seconds = requested_pause(answer.headers) or 0.0
         if pause_seconds > LONGEST_PAUSE_SECONDS:
@@ -218,7 +226,7 @@ class Transport:
                 "before stays loaded."
             )
         self._budget.pause(pause_seconds)
-        return Fault(told)
+        return Fault(told, status=answer.status, may_carry_less=not slow_down)
 
 
 def _parsed(answer: Answer, memory: _Memory) -> Any:
