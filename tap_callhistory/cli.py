@@ -1,11 +1,16 @@
-"""The programs as they are typed; each loads its own modules once Ctrl-C can end it quietly."""
+"""The programs as they are typed, and their exit codes.
+
+Each loads its own modules once Ctrl-C can end it quietly.
+"""
 
 # ruff: noqa: PLC0415 - what is imported at the top is imported before the handler is set
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 from typing import NoReturn
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -14,9 +19,7 @@ INTERRUPTED = 128 + signal.SIGINT
 def tap() -> None:
     """Run ``tap-callhistory``."""
     _take_interrupts()
-    from tap_callhistory.tap import main
-
-    main()
+    run_tap()
 
 
 def probe() -> None:
@@ -33,6 +36,52 @@ def sandbox() -> int:
     from tap_callhistory.sandbox.program import main
 
     return main()
+
+
+def run_tap() -> None:
+    """Run the tap; a user's mistake is told in a line, never in a traceback.
+
+    Exits with 1 when a stream failed, the settings cannot be worked with or the output is closed,
+    and with 128 plus its number after a signal.
+    """
+    from singer_sdk.exceptions import ConfigValidationError, MappingError
+
+    from tap_callhistory.errors import CallHistoryError, StreamsFailed, Terminated
+    from tap_callhistory.output.stdout import OutputClosed, checked_output
+    from tap_callhistory.settings.environment import check_log_level
+    from tap_callhistory.tap import TapCallHistory
+
+    _collect_garbage_rarely()
+    lines: list[str] = []
+    try:
+        check_log_level(os.environ, TapCallHistory.env_prefix())
+        with checked_output():
+            TapCallHistory.cli()
+    except StreamsFailed as error:
+        lines = [*error.lines]
+    except OutputClosed as error:
+        lines = [] if error.quiet else [str(error)]
+    except Terminated as error:
+        name = signal.Signals(error.signum).name
+        TapCallHistory.logger.warning("Ended by %s; what is bookmarked is loaded", name)
+        sys.exit(128 + error.signum)
+    except ConfigValidationError as error:
+        lines = [*error.errors]
+    except MappingError as error:
+        lines = [f"stream_maps: {error}"]
+    except CallHistoryError as error:
+        lines = [str(error)]
+    else:
+        return
+    for line in lines:
+        TapCallHistory.logger.error("%s", line)
+    sys.exit(1)
+
+
+def _collect_garbage_rarely() -> None:
+    """Calls make no cycles, yet every collection looks through the thousands in memory."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def _take_interrupts() -> None:

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_callhistory.reading.windows import Window
-
 
 TOO_MANY_CALLS: Final = "too many calls"
 """Code of a refusal that says the window holds more calls than the vendor gives at once."""
@@ -42,7 +40,7 @@ class CallHistoryError(Exception):
     """
 
     advice: str | None = None
-    window: Window | None = None
+    window: object = None
 
 
 class SettingsError(CallHistoryError):
@@ -117,3 +115,27 @@ class BadRecord(CallHistoryError):
 
 class StoppedError(CallHistoryError):
     """The run is being stopped; nobody's fault, and nothing to tell the user."""
+
+
+class StreamsFailed(CallHistoryError):
+    """Some streams did not come to their end; the others did.
+
+    Attributes:
+        lines: One line per failed stream: what happened, to where it is loaded, what to do.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+class Terminated(CallHistoryError):
+    """The run was ended by a signal.
+
+    Attributes:
+        signum: The signal's number.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__("the run was ended by a signal")
+        self.signum = signum

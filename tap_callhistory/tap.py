@@ -1,78 +1,40 @@
-"""The tap: from settings to the streams of the configured vendors, and to an honest exit code."""
+"""The tap: from settings to a stream per endpoint; one that fails does not stop the others."""
 
 from __future__ import annotations
 
 import functools
-import gc
 import os
-import signal
-import sys
-import threading
-from contextlib import ExitStack
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dotenv import find_dotenv, load_dotenv
-from singer_sdk import Tap, metrics
-from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_callhistory.errors import (
-    CallHistoryError,
-    IncompleteWindow,
-    SettingsError,
-    StateError,
-    VendorRefusal,
-)
-from tap_callhistory.output.stdout import OutputClosed, checked_output
+from tap_callhistory.errors import SettingsError, StateError, StreamsFailed, Terminated
+from tap_callhistory.output.failures import failure_line
+from tap_callhistory.output.stdout import OutputClosed
 from tap_callhistory.output.writer import CallWriter
 from tap_callhistory.privacy.logs import Redactor, redact_logging
+from tap_callhistory.run import Run
 from tap_callhistory.settings.checking import Settings, config_schema, secret_values
-from tap_callhistory.settings.environment import check_log_level, misspelt, over, settings_from
+from tap_callhistory.settings.environment import misspelt, over, settings_from
 from tap_callhistory.settings.files import checked_catalog, checked_state, settings_in
 from tap_callhistory.settings.sdk import read_sdk_settings
+from tap_callhistory.stream import CallHistoryStream
+from tap_callhistory.sync import Outlet
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
     from types import FrameType
     from typing import TextIO
 
     import click
     from singer_sdk.streams.core import Stream
-
-    from tap_callhistory.output.summary import Summary
-    from tap_callhistory.stream import CallHistoryStream
-
-
-#: Refusals of a request that might have been right for another reading of the vendor's pages.
-ASSUMPTION_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-
-
-class StreamsFailed(CallHistoryError):  # noqa: N818 - what happened, in the user's words
-    """Some streams did not come to their end; the others did.
-
-    Attributes:
-        lines: One line per failed stream: what happened, to where it is loaded, what to do.
-    """
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("; ".join(lines))
-        self.lines = lines
-
-
-class Terminated(CallHistoryError):  # noqa: N818 - likewise
-    """The run was ended by a signal.
-
-    Attributes:
-        signum: The signal's number.
-    """
-
-    def __init__(self, signum: int) -> None:
-        super().__init__("the run was ended by a signal")
-        self.signum = signum
 
 
 class TapCallHistory(Tap):
@@ -108,19 +70,16 @@ class TapCallHistory(Tap):
             ConfigValidationError: With one line per fault of the settings.
             StateError: The state is no Singer state.
         """
-        self.began = datetime.now(UTC)
-        self.stop = threading.Event()
-        self._signum: int | None = None
+        self.run: Run
+        self._began = datetime.now(UTC)
         self._redactor = Redactor(mask_numbers=True)
-        self._running = ExitStack()
-        self._sandbox_settings: Mapping[str, Mapping[str, Any]] = {}
-        self.settings: Settings
+        self._signum: int | None = None
         self._misspelt: list[str] = []
         if parse_env_config:
             config = over(config or {}, self._settings_of_the_environment())
             self._misspelt += misspelt(os.environ, self.config_jsonschema, self._env_var_prefix)
         super().__init__(config=config, **kwargs)
-        self.writer.on_closed = self.stop.set
+        self.writer.on_closed = self.run.stop.set
 
     @property
     def writer(self) -> CallWriter:
@@ -131,6 +90,12 @@ class TapCallHistory(Tap):
         return writer
 
     # Settings.
+
+    @classmethod
+    def env_prefix(cls) -> str:
+        """What the names of environment variables with settings begin with."""
+        prefix: str = cls._env_var_prefix
+        return prefix
 
     @classmethod
     def _settings_of_the_environment(cls) -> dict[str, Any]:
@@ -146,11 +111,12 @@ class TapCallHistory(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings with our own words: the SDK's would show their values."""
         for secret in secret_values(self._config, VENDORS):
-            self.conceal(secret)
+            self._redactor.add(secret)
         redact_logging(self._redactor)
         faults = list(self._misspelt)
         try:
-            self.settings = Settings.from_config(self._config, VENDORS, now=self.began)
+            settings = Settings.from_config(self._config, VENDORS, now=self._began)
+            self.run = Run(settings, self._began, redactor=self._redactor)
         except SettingsError as error:
             faults += error.faults
         try:
@@ -161,24 +127,11 @@ class TapCallHistory(Tap):
             raise ConfigValidationError("The settings are not usable", errors=faults, schema={})
         return []
 
-    def conceal(self, secret: str) -> None:
-        """Keep a secret out of all logs from now on."""
-        self._redactor.add(secret)
-
-    def without_secrets(self, line: bytes) -> bytes:
-        """Blank the secrets in a line of JSON, should a vendor put one into a record."""
-        return self._redactor.hide_in(line)
-
-    def vendor_settings(self, vendor: str) -> Mapping[str, Any]:
-        """A vendor's settings; in the sandbox with its address and credentials."""
-        given = self.settings.vendors[vendor]
-        if not self.settings.sandbox:
-            return given
-        return {**given, **self._sandbox_settings[vendor]}
-
-    def _open_sandbox(self) -> None:
-        """Start the sandbox in this process, if it is wanted; it ends with the sync."""
-        if not self.settings.sandbox:
+    @contextmanager
+    def sandbox(self) -> Iterator[None]:
+        """Serve the sandbox in this process while the context lasts, if the settings ask for it."""
+        if not self.run.settings.sandbox:
+            yield
             return
         try:
             from tap_callhistory.sandbox.server import Sandbox  # noqa: PLC0415 - an extra
@@ -186,15 +139,28 @@ class TapCallHistory(Tap):
             raise SettingsError(
                 "sandbox needs the extra of the same name: pip install 'tap-callhistory[sandbox]'"
             ) from None
-        sandbox = Sandbox(vendors=tuple(self.settings.vendors))
-        url = self._running.enter_context(sandbox.serve())
-        self._sandbox_settings = sandbox.settings(url)
+        self.logger.warning(
+            "sandbox is on: these are made-up calls, none of a real vendor. Load them into a "
+            "database of their own"
+        )
+        sandbox = Sandbox(vendors=tuple(self.run.settings.vendors))
+        with sandbox.serve() as url:
+            self.run.sandbox = sandbox.settings(url)
+            yield
 
     # Streams and state.
 
     @override
     def discover_streams(self) -> list[CallHistoryStream]:
-        return [each(self) for each in VENDORS if each.vendor in self.settings.vendors]
+        outlet = Outlet(self.writer, self._write_state)
+        return [
+            CallHistoryStream(self, self.run.endpoint(kind), self.run, outlet)
+            for kind in VENDORS
+            if kind.vendor in self.run.settings.vendors
+        ]
+
+    def _write_state(self) -> None:
+        self.state_writer.write_state(self.state)
 
     @override
     def setup_mapper(self) -> None:
@@ -253,8 +219,7 @@ class TapCallHistory(Tap):
             OutputClosed: The output takes nothing any more.
             Terminated: A signal has ended the run.
         """
-        with self._running:
-            self._open_sandbox()
+        with self.sandbox():
             super().sync_all()
         self._conclude()
 
@@ -263,8 +228,7 @@ class TapCallHistory(Tap):
         self, dry_run_record_limit: int | None = 1, streams: Iterable[Stream] | None = None
     ) -> bool:
         """Sync a few records of each stream, whichever fail; raises what `sync_all` raises."""
-        with self._running:
-            self._open_sandbox()
+        with self.sandbox():
             super().run_sync_dry_run(dry_run_record_limit, streams)
         self._conclude()
         return True
@@ -281,94 +245,29 @@ class TapCallHistory(Tap):
             raise OutputClosed(self.writer.failure)
         if self._signum is not None:
             raise Terminated(self._signum)
-        lines = [self._obituary(each) for each in self._call_streams() if each.failure]
-        if lines:
-            raise StreamsFailed(lines)
+        lines = [self._failure_line(stream) for stream in self._call_streams()]
+        if failed := list(filter(None, lines)):
+            raise StreamsFailed(failed)
 
-    def _call_streams(self) -> list[CallHistoryStream]:
-        return [each for each in self.streams.values() if hasattr(each, "failure")]  # type: ignore[misc]
+    def _call_streams(self) -> Iterator[CallHistoryStream]:
+        # A test of the SDK puts streams of its own in their place.
+        return (each for each in self.streams.values() if isinstance(each, CallHistoryStream))
 
     @staticmethod
-    def _obituary(stream: CallHistoryStream) -> str:
-        """One line: what happened, to where the stream is loaded, what to do."""
-        failure = stream.failure
-        if failure is None:
-            return ""
-        fault = str(failure).removeprefix(f"{stream.name}: ").rstrip(". ")
-        window = f" (in the window {failure.window})" if failure.window else ""
-        parts = [f"{stream.name} failed: {fault}{window}"]
-        if failure.advice and failure.advice not in str(failure):
-            parts.append(failure.advice.rstrip("."))
-        if _could_be_an_assumption(failure):
-            parts.append(f"tap-callhistory-probe --vendor {stream.vendor} tests what is assumed")
-        if not isinstance(failure, StateError):  # whose bookmark says nothing
-            parts.append(_loaded(stream))
-        return f"{'. '.join(parts)}.".replace("the vendor's api_url", f"{stream.vendor}.api_url")
-
-    def log_summary(self, stream: str, summary: Summary) -> None:
-        """Write a stream's closing Singer metric: its records, with all else as tags."""
-        tags = {"stream": stream, "pid": os.getpid(), **summary.tags()}
-        metrics.log(
-            self.metrics_logger,
-            metrics.Point("counter", metrics.Metric.RECORD_COUNT, summary.records, tags),
+    def _failure_line(stream: CallHistoryStream) -> str | None:
+        if stream.failure is None:
+            return None
+        return failure_line(
+            stream.failure,
+            stream=stream.name,
+            vendor=stream.endpoint.vendor,
+            loaded_until=stream.stream_state.get("replication_key_value"),
         )
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Stop at the next look at the books; the second signal stops at once."""
-        if self.stop.is_set():
+        """Stop within a fraction of a second; the second signal stops at once."""
+        if self.run.stop.is_set():
             os._exit(128 + signum)
         self._signum = signum
-        self.stop.set()
-
-
-def _could_be_an_assumption(failure: CallHistoryError) -> bool:
-    """Whether the vendor may differ from what its pages leave open."""
-    refused = isinstance(failure, VendorRefusal) and failure.status in ASSUMPTION_STATUSES
-    return refused or isinstance(failure, IncompleteWindow)
-
-
-def _loaded(stream: CallHistoryStream) -> str:
-    """To where a stream is loaded, and what the next run does."""
-    until = stream.stream_state.get("replication_key_value")
-    loaded = f"It is loaded up to {until}" if until else "Nothing of it is bookmarked"
-    going_on = "goes on from there" if until else "begins at start_date again"
-    return f"{loaded}; the next run {going_on}"
-
-
-def _collect_garbage_rarely() -> None:
-    """Calls make no cycles, yet every collection looks through the thousands in memory."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-
-
-def main() -> None:
-    """Run the command line; a user's mistake is told in a line, never in a traceback."""
-    _collect_garbage_rarely()
-    logger = TapCallHistory.logger
-    try:
-        check_log_level(os.environ, TapCallHistory._env_var_prefix)  # noqa: SLF001 - the SDK's own
-        with checked_output():
-            TapCallHistory.cli()
-    except StreamsFailed as error:
-        for line in error.lines:
-            logger.error("%s", line)  # noqa: TRY400 - the line says it all
-        sys.exit(1)
-    except OutputClosed as error:
-        if not error.quiet:
-            logger.error("%s", error)  # noqa: TRY400
-        sys.exit(1)
-    except Terminated as error:
-        name = signal.Signals(error.signum).name
-        logger.warning("Ended by %s; what is bookmarked is loaded", name)
-        sys.exit(128 + error.signum)
-    except ConfigValidationError as error:
-        for line in error.errors:
-            logger.error("%s", line)  # noqa: TRY400
-        sys.exit(1)
-    except MappingError as error:
-        logger.error("stream_maps: %s", error)  # noqa: TRY400
-        sys.exit(1)
-    except CallHistoryError as error:
-        logger.error("%s", error)  # noqa: TRY400
-        sys.exit(1)
+        self.run.stop.set()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_callhistory.errors import CallHistoryError, SettingsError, StateError, VendorRefusal
+from tap_callhistory.errors import SettingsError, StateError, StreamsFailed, Terminated
 from tap_callhistory.settings.files import CatalogError
-from tap_callhistory.tap import StreamsFailed, TapCallHistory, Terminated
+from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
@@ -22,38 +22,6 @@ if TYPE_CHECKING:
 
 def messages_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def obituary(failure: CallHistoryError, bookmark: str | None = None) -> str:
-    config = {"start_date": "2026-01-01T00:00:00Z", "kavenegar": {"api_token": "fake-token"}}
-    tap = TapCallHistory(config=config)
-    stream: Any = tap.streams["kavenegar_calls"]
-    stream.failure = failure
-    if bookmark:
-        stream.stream_state["replication_key_value"] = bookmark
-    return tap._obituary(stream)
-
-
-def test_a_failed_stream_is_told_with_what_to_where_and_what_to_do() -> None:
-    refusal = VendorRefusal("kavenegar_calls: no entry", advice="Check kavenegar.api_token.")
-    assert obituary(refusal, "2026-01-02T00:00:00.000000Z") == (
-        "kavenegar_calls failed: no entry. Check kavenegar.api_token. It is loaded up to "
-        "2026-01-02T00:00:00.000000Z; the next run goes on from there."
-    )
-
-
-def test_nothing_is_told_twice() -> None:
-    refusal = VendorRefusal("no entry. Check x.y.", advice="Check x.y.")
-    assert obituary(refusal) == (
-        "kavenegar_calls failed: no entry. Check x.y. Nothing of it is bookmarked; the next run "
-        "begins at start_date again."
-    )
-
-
-def test_a_bookmark_that_cannot_be_trusted_is_not_told() -> None:
-    assert obituary(StateError("nonsense"), "2099-01-01T00:00:00Z") == (
-        "kavenegar_calls failed: nonsense."
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The user's account at a vendor, asked through the vendor's own stream within a few requests."""
+"""The user's account at a vendor, asked through the vendor's own endpoint, in few requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
@@ -14,18 +14,18 @@ from tap_callhistory.errors import CallHistoryError, UnreadableAnswer, VendorRef
 from tap_callhistory.probe.seen import SeenCall
 from tap_callhistory.reading.pages import Experience, Position
 from tap_callhistory.reading.paginators import CursorPages, NumberedPages
-from tap_callhistory.stream import CallHistoryStream
 from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.transport import Transport
 
 if TYPE_CHECKING:
+    import logging
     import threading
     from collections.abc import Callable, Mapping, Sequence
 
     from tap_callhistory.reading.windows import Window
-    from tap_callhistory.tap import TapCallHistory
-    from tap_callhistory.transport.auth import Authenticator
+    from tap_callhistory.run import Run
     from tap_callhistory.transport.http import Answer as HttpAnswer
+    from tap_callhistory.transport.transport import Transport
+    from tap_callhistory.vendors.base import Endpoint
 
 REQUESTS_PER_VENDOR: Final = 40
 MOST_RETRIES: Final = 2
@@ -59,55 +59,6 @@ class Allowance(Budget):
             raise AllowanceSpent(f"the {self.requests} requests that the probe may make are spent")
         self.spent += 1
         super().acquire()
-
-
-class ListeningTransport(Transport):
-    """A transport that keeps the headers of the last answer."""
-
-    headers: Mapping[str, str]
-
-    @override
-    def _judged(self, answer: HttpAnswer, memory: Any) -> Any:
-        self.headers = answer.headers
-        return super()._judged(answer, memory)
-
-
-class ProbedStream(CallHistoryStream):
-    """A vendor's stream whose requests, logins too, are counted, and whose settings are tried."""
-
-    allowance: Allowance
-    tried: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, stream: type[CallHistoryStream], tap: TapCallHistory) -> ProbedStream:
-        """Make the stream of a vendor, to be probed."""
-        made = cast("type[ProbedStream]", type(f"Probed{stream.__name__}", (cls, stream), {}))
-        probed = made(tap)
-        rate = tap.settings.requests_per_second_of(stream.vendor)
-        probed.allowance = Allowance(REQUESTS_PER_VENDOR, rate, tap.stop)
-        probed.tried = {}
-        probed.clock = probed.new_clock()
-        return probed
-
-    @property
-    @override
-    def vendor_settings(self) -> Mapping[str, Any]:
-        return {**super().vendor_settings, **getattr(self, "tried", {})}
-
-    @override
-    def new_transport(self, judge: Any, authenticator: Authenticator | None) -> ListeningTransport:
-        settings = self.tap.settings
-        return ListeningTransport(
-            name=self.name,
-            request_timeout=settings.request_timeout,
-            max_retries=min(settings.max_retries, MOST_RETRIES),
-            user_agent=settings.user_agent,
-            budget=self.allowance,
-            stop=self.tap.stop,
-            logger=self.logger,
-            judge=judge,
-            authenticator=authenticator,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,33 +100,40 @@ class Account:
     """Asks a vendor for calls, and remembers every answer.
 
     Attributes:
-        stream: The vendor's stream.
+        endpoint: The vendor's endpoint, with the user's settings.
+        run: What the run has decided: limits, the user's settings.
+        logger: Gets a line per retry.
         now: Gives the present instant.
         page_size: The page size to ask for unless told otherwise.
         log: All answers.
         skews: By how much the vendor's clock was ahead at each answer.
     """
 
-    stream: ProbedStream
+    endpoint: Endpoint
+    run: Run
+    logger: logging.Logger
     now: Callable[[], datetime]
     page_size: int = 0
     log: list[Asked] = field(default_factory=list)
     skews: list[timedelta] = field(default_factory=list)
-    _transport: ListeningTransport | None = None
+    allowance: Allowance = field(init=False)
+    _transport: Transport | None = None
+    _headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.page_size = self.stream.vendor_settings["page_size"]
-        self.stream.tried = {"page_size": self.page_size}
+        rate = self.run.settings.requests_per_second_of(self.endpoint.vendor)
+        self.allowance = Allowance(REQUESTS_PER_VENDOR, rate, self.run.stop)
+        self.page_size = self.endpoint.given["page_size"]
 
     @property
     def requests(self) -> int:
         """How many requests have been made."""
-        return self.stream.allowance.spent
+        return self.allowance.spent
 
     @property
     def requests_left(self) -> int:
         """How many requests may still be made."""
-        return self.stream.allowance.requests - self.requests
+        return self.allowance.requests - self.requests
 
     def ask(
         self,
@@ -201,9 +159,8 @@ class Account:
             AllowanceSpent: Too many requests were made before.
         """
         size = page_size or self.page_size
-        self.stream.tried = {"page_size": size}
         position = self._position(page, size, cursor)
-        request = self.stream.page_request(window, position)
+        request = self.endpoint.with_settings(page_size=size).page_request(window, position)
         request = replace(request, params=(*request.params, *(extra or {}).items()))
         asked = Asked(window, size, position, page)
         try:
@@ -213,7 +170,7 @@ class Account:
                 raise
             asked = replace(asked, refusal=refusal)
         else:
-            asked = self._heard(asked, body)
+            asked = self._answered(asked, body)
         if not extra:
             self.log.append(asked)
         return asked
@@ -224,7 +181,7 @@ class Account:
             self._transport.close()
 
     def _position(self, page: int, size: int, cursor: str) -> Position:
-        made = self.stream.new_pass(self.stream.limits, Experience())
+        made = self.endpoint.new_pass(self.endpoint.limits, Experience())
         if isinstance(made, CursorPages):
             return Position(cursor=cursor)
         if isinstance(made, NumberedPages):
@@ -233,31 +190,38 @@ class Account:
 
     def _fetch(self, request: Any) -> Any:
         if self._transport is None:
-            authenticator = self.stream.authenticator()
-            self._transport = self.stream.new_transport(self.stream.judge, authenticator)
+            self._transport = self.run.connect(
+                self.endpoint,
+                self.logger,
+                budget=self.allowance,
+                max_retries=min(self.run.settings.max_retries, MOST_RETRIES),
+                on_answer=self._note_headers,
+            )
         before = self.now()
         try:
             return self._transport.fetch(request)
         finally:
             self._note_skew(before)
 
+    def _note_headers(self, answer: HttpAnswer) -> None:
+        self._headers = answer.headers
+
     def _note_skew(self, before: datetime) -> None:
-        headers = getattr(self._transport, "headers", {})
         try:
-            shown = parsedate_to_datetime(headers.get("Date") or "")
+            shown = parsedate_to_datetime(self._headers.get("Date") or "")
         except ValueError:
             return
         # The header has no fractions: on average it is half a second behind.
         here = before + (self.now() - before) / 2
         self.skews.append(shown.astimezone(UTC) + timedelta(seconds=0.5) - here)
 
-    def _heard(self, asked: Asked, body: Any) -> Asked:
-        raw = self.stream.read_page(body)
+    def _answered(self, asked: Asked, body: Any) -> Asked:
+        raw = self.endpoint.read_page(body)
         if not all(isinstance(record, dict) for record in raw.records):
             raise UnreadableAnswer("records that are not JSON objects")
         return replace(
             asked,
-            calls=[SeenCall.of(record, self.stream) for record in raw.records],
+            calls=[SeenCall.of(record, self.endpoint) for record in raw.records],
             records=len(raw.records),
             total=raw.total,
             size=raw.size,

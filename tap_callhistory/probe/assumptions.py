@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tap_callhistory.reading.paginators import CursorPages
 
 if TYPE_CHECKING:
-    from tap_callhistory.stream import CallHistoryStream
+    from tap_callhistory.vendors.base import Endpoint
 
 
 class Assumption(NamedTuple):
@@ -56,7 +56,7 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
     ),
     "page size": Assumption(
         "How many calls come per page, and what happens to a request for more?",
-        "A page that was cut is noticed; one that is refused fails the stream. Set the vendor's "
+        "A page that was cut is noticed; one that is refused fails the endpoint. Set the vendor's "
         "`page_size`.",
     ),
     "order": Assumption(
@@ -110,7 +110,7 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
     "value types": Assumption(
         "Do values have their declared types?",
         "A value that cannot be converted is null in its column, and kept in `_extra`. A record "
-        "without its key or its replication key fails the stream, or see `on_bad_record`.",
+        "without its key or its replication key fails the endpoint, or see `on_bad_record`.",
     ),
     "phone numbers": Assumption(
         "How are phone numbers written?",
@@ -121,12 +121,12 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
 """In the order in which they are told."""
 
 
-def names_for(stream: type[CallHistoryStream]) -> list[str]:
+def names_for(endpoint: type[Endpoint]) -> list[str]:
     """Give the names of the assumptions that concern a vendor."""
-    kind = "cursor" if _pages_by_cursor(stream) else "page numbers"
-    has = {"", kind, *stream.settings["properties"]}
+    kind = "cursor" if _pages_by_cursor(endpoint) else "page numbers"
+    has = {"", kind, *endpoint.settings["properties"]}
     return [name for name, assumption in ASSUMPTIONS.items() if assumption.only in has]
 
 
-def _pages_by_cursor(stream: type[CallHistoryStream]) -> bool:
-    return issubclass(getattr(stream, "paginator", object), CursorPages)
+def _pages_by_cursor(endpoint: type[Endpoint]) -> bool:
+    return issubclass(endpoint.paginator, CursorPages)

@@ -17,7 +17,7 @@ from tap_callhistory.probe.findings import (
     cannot_tell,
     judged,
 )
-from tap_callhistory.probe.seen import CREATED, FINISHED, stamp_fields
+from tap_callhistory.probe.seen import CREATED, FINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,10 +67,10 @@ def clock_skew(gathered: Gathered) -> Iterator[Finding]:
 
 def time_zone(gathered: Gathered) -> Iterator[Finding]:
     """Find the offset of the vendor's timestamps from UTC."""
-    if "timezone" not in gathered.stream.settings["properties"]:
+    if "timezone" not in gathered.endpoint.settings["properties"]:
         yield _stated_offsets(gathered)
         return
-    zone = gathered.stream.vendor_settings["timezone"]
+    zone = gathered.endpoint.given["timezone"]
     assumed = f"naive timestamps are local time of {zone}"
     beside = _offsets_beside(gathered)
     yield _named(gathered, assumed, beside) if beside else _by_the_clock(gathered, assumed)
@@ -79,7 +79,7 @@ def time_zone(gathered: Gathered) -> Iterator[Finding]:
 def _stated_offsets(gathered: Gathered) -> Finding:
     """Where timestamps say their offset: whether all do, and none lies in the future."""
     name, assumed = "time zone", "timestamps say their offset from UTC"
-    fields = stamp_fields(gathered.stream).values()
+    fields = gathered.endpoint.stamps.values()
     texts = [str(call.record[f]) for call in gathered.calls for f in fields if call.record.get(f)]
     if not texts:
         return cannot_tell(name, assumed, "no call was seen", "calls of the last days")
@@ -99,13 +99,10 @@ _TELL_US: Final = "The tap has no setting for this: please report it."
 
 def _offsets_beside(gathered: Gathered) -> list[tuple[datetime, timedelta]]:
     """Where a record holds an instant in UTC beside its naive timestamp: their differences."""
-    stream = gathered.stream
-    utc_of = getattr(stream, "utc_stamp", None)
-    if utc_of is None:
-        return []
-    pairs = [(call.created, utc_of(call.record)) for call in gathered.calls]
+    endpoint = gathered.endpoint
+    pairs = [(call.created, endpoint.utc_stamp(call.record)) for call in gathered.calls]
     return [
-        (utc, _rounded(stream.clock.wall(created) - utc.replace(tzinfo=None)))
+        (utc, _rounded(endpoint.clock.wall(created) - utc.replace(tzinfo=None)))
         for created, utc in pairs
         if created is not None and utc is not None
     ]
@@ -119,7 +116,7 @@ def _named(gathered: Gathered, assumed: str, beside: list[tuple[datetime, timede
         seen = f"{count} local and UTC stamps side by side, {len(offsets)} different offsets"
         return cannot_tell("time zone", assumed, seen, f"{ENOUGH_PAIRS} calls with both stamps")
     offset = offsets.pop()
-    zone = ZoneInfo(gathered.stream.vendor_settings["timezone"])
+    zone = ZoneInfo(gathered.endpoint.given["timezone"])
     agrees = all(utc.astimezone(zone).utcoffset() == offset for utc, _ in beside)
     return _offset_finding(
         gathered,
@@ -185,7 +182,7 @@ def _weight_of_others(gathered: Gathered, shift: timedelta, gap: timedelta) -> f
         for call in gathered.calls
         if {CREATED, FINISHED} <= set(call.stamps)
     )
-    if len(lasted) < ENOUGH_DURATIONS or FINISHED not in stamp_fields(gathered.stream):
+    if len(lasted) < ENOUGH_DURATIONS or FINISHED not in gathered.endpoint.stamps:
         return 1.0
 
     def lasting(longer_than: timedelta) -> float:
@@ -222,7 +219,7 @@ def _offset_finding(
 
 
 def _offset_of(gathered: Gathered) -> timedelta:
-    return gathered.stream.clock.wall(gathered.now) - gathered.now.replace(tzinfo=None)  # type: ignore[no-any-return]
+    return gathered.endpoint.clock.wall(gathered.now) - gathered.now.replace(tzinfo=None)
 
 
 def _offsets_in_use(now: datetime) -> list[timedelta]:

@@ -36,7 +36,7 @@ def contents(gathered: Gathered) -> Iterator[Finding]:
     assumed = (
         "the schema declares every field",
         "values have their declared types, or can be converted",
-        f"numbers are written as in {gathered.stream.country}, or with a plus sign",
+        f"numbers are written as in {gathered.endpoint.country}, or with a plus sign",
     )
     calls = gathered.calls
     if not calls:
@@ -51,8 +51,8 @@ def contents(gathered: Gathered) -> Iterator[Finding]:
 
 def _leftovers(gathered: Gathered) -> tuple[Counter[str], Counter[str], int]:
     """Count undeclared fields and misfits by path, and bad records."""
-    schema = gathered.stream.schema
-    conform = Conformer(schema, gathered.stream.clock)
+    schema = gathered.endpoint.schema
+    conform = Conformer(schema, gathered.endpoint.clock)
     undeclared: Counter[str] = Counter()
     misfits: Counter[str] = Counter()
     bad = 0
@@ -109,7 +109,7 @@ def _given_as_text(gathered: Gathered) -> Counter[str]:
     """Count numbers and booleans that came as text, by path."""
     found: Counter[str] = Counter()
     for call in gathered.calls:
-        for path, kind, value in _declared_values(gathered.stream.schema, call.record, ""):
+        for path, kind, value in _declared_values(gathered.endpoint.schema, call.record, ""):
             if kind in _JSON_TYPES and isinstance(value, str):
                 found[path] += 1
     return found
@@ -139,7 +139,7 @@ def _numbers(gathered: Gathered, name: str, assumed: str) -> Finding:
     numbers = [
         str(value)
         for call in gathered.calls
-        for value in _marked(gathered.stream.schema, call.record)
+        for value in _marked(gathered.endpoint.schema, call.record)
         if str(value or "").strip()
     ]
     if not numbers:
@@ -147,7 +147,7 @@ def _numbers(gathered: Gathered, name: str, assumed: str) -> Finding:
     shapes = Counter(map(_shape, numbers))
     told = ", ".join(f"{shape} ({count})" for shape, count in shapes.most_common(5))
     full = [number for number in numbers if sum(map(str.isdigit, number)) >= SHORTEST_NUMBER]
-    possible = sum(_is_possible(number, gathered.stream.country) for number in full)
+    possible = sum(_is_possible(number, gathered.endpoint.country) for number in full)
     agrees = not full or possible >= ENOUGH_SHARE * len(full)
     seen = f"{told}; {possible} of {len(full)} long ones are possible numbers"
     return judged(

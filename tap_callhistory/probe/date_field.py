@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, cannot_tell, judged
-from tap_callhistory.probe.seen import CREATED, UPDATED, SeenCall, stamp_fields
+from tap_callhistory.probe.seen import CREATED, UPDATED, SeenCall
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
@@ -40,17 +40,17 @@ class _Trap:
 
 def date_field_parameter(gathered: Gathered) -> Iterator[Finding]:
     """Try the setting, or each candidate once."""
-    stream = gathered.stream
-    if "date_field_parameter" not in stream.settings["properties"]:
+    endpoint = gathered.endpoint
+    if "date_field_parameter" not in endpoint.settings["properties"]:
         return
-    given = stream.vendor_settings.get("date_field_parameter")
+    given = endpoint.given.get("date_field_parameter")
     assumed = f"it is {given}" if given else "unknown, so calls are read by their creation"
     trap = _set_trap(gathered)
     if trap is None:
         needed = "a finished call whose two dates lie well apart, and a known date filter"
         yield cannot_tell(_NAME, assumed, "no call could show an effect", needed)
         return
-    candidates = dict.fromkeys([*([given] if given else []), *stream.date_field_candidates])
+    candidates = dict.fromkeys([*([given] if given else []), *endpoint.date_field_candidates])
     found = _first_with_effect(gathered, trap, list(candidates))
     if found is None:
         seen = f"none of {', '.join(candidates)} has an effect"
@@ -80,7 +80,7 @@ def _set_trap(gathered: Gathered) -> _Trap | None:
         window = Window(moment - REACH, moment + REACH)
         asked = gathered.account.ask(window)
         if asked.records < FEW and call.key not in asked.keys:
-            return _Trap(call, window, stamp_fields(gathered.stream)[other])
+            return _Trap(call, window, gathered.endpoint.stamps[other])
     return None
 
 

@@ -66,7 +66,7 @@ def examine_sandbox() -> list[Examination]:
     sandbox = Sandbox(now=NOW)
     with sandbox.serve() as url:
         tap = TapCallHistory(config={"start_date": START_DATE, **sandbox.settings(url)})
-        return [examine(each, tap, lambda: NOW) for each in VENDORS]
+        return [examine(each, tap.run, tap.logger, lambda: NOW) for each in VENDORS]
 
 
 def probe_page(examinations: list[Examination]) -> str:

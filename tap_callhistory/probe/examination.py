@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tap_callhistory.errors import CallHistoryError
-from tap_callhistory.probe.account import Account, ProbedStream
+from tap_callhistory.probe.account import Account
 from tap_callhistory.probe.assumptions import ASSUMPTIONS, names_for
 from tap_callhistory.probe.clocks import clock_skew, time_zone, utc_text
 from tap_callhistory.probe.contents import contents
@@ -27,11 +27,12 @@ from tap_callhistory.probe.paging import paging
 from tap_callhistory.probe.totals import results_cap, total
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from tap_callhistory.stream import CallHistoryStream
-    from tap_callhistory.tap import TapCallHistory
+    from tap_callhistory.run import Run
+    from tap_callhistory.vendors.base import Endpoint
 
 
 @dataclass(slots=True)
@@ -56,15 +57,14 @@ class Examination:
 
 
 def examine(
-    stream: type[CallHistoryStream], tap: TapCallHistory, now: Callable[[], datetime]
+    kind: type[Endpoint], run: Run, logger: logging.Logger, now: Callable[[], datetime]
 ) -> Examination:
     """Test all that the tap assumes of a vendor. Reads only."""
-    probed = ProbedStream.of(stream, tap)
-    account = Account(probed, now)
-    examination = Examination(probed.name, stream.vendor)
+    account = Account(run.endpoint(kind), run, logger, now)
+    examination = Examination(kind.name, kind.vendor)
     try:
         gathered = open_account(account, now())
-        names = names_for(stream)
+        names = names_for(kind)
         found = {each.assumption: each for each in _findings(gathered, names)}
         examination.findings = [found[name] for name in names]
         examination.seen = _seen(gathered)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.probe.date_filter import RESOLUTIONS
 from tap_callhistory.probe.findings import Finding, Sureness, cannot_tell, judged
-from tap_callhistory.probe.seen import CREATED, FINISHED, UPDATED, stamp_fields
+from tap_callhistory.probe.seen import CREATED, FINISHED, UPDATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,17 +47,17 @@ def date_filter(gathered: Gathered) -> Iterator[Finding]:
 
 
 def _assumed(gathered: Gathered) -> list[tuple[str, str]]:
-    fields = stamp_fields(gathered.stream)
+    fields = gathered.endpoint.stamps
     return [
         ("filtered timestamp", f"the date filter means {fields[CREATED]}"),
         ("window bounds", "either; windows are widened at both ends"),
-        ("date resolution", f"{_named(gathered.stream.resolution)} or finer"),
+        ("date resolution", f"{_named(gathered.endpoint.resolution)} or finer"),
     ]
 
 
 def _timestamp(gathered: Gathered, studied: DateFilter) -> Finding:
     name, assumed = _assumed(gathered)[0]
-    fields = stamp_fields(gathered.stream)
+    fields = gathered.endpoint.stamps
     roles = studied.roles
     texts = " or ".join(sorted(fields[role] for role in roles))
     if len(roles) > 1:
@@ -114,7 +114,7 @@ def _end(studied: DateFilter, place: int, word: str) -> str:
 def _resolution(gathered: Gathered, studied: DateFilter) -> Finding:
     name, assumed = _assumed(gathered)[2]
     found = sorted(studied.resolutions, key=RESOLUTIONS.__getitem__)
-    allowed = gathered.stream.resolution
+    allowed = gathered.endpoint.resolution
     seen = f"dates are cut to the {found[-1]}"
     if RESOLUTIONS[found[0]] == studied.step and len(found) == 1:
         seen = f"dates count to the {found[0]}, the finest that is sent"

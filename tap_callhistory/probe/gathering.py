@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_callhistory.probe.date_filter import FEW, DateFilter, witnesses
 from tap_callhistory.probe.findings import Outcome
-from tap_callhistory.probe.seen import SeenCall, stamp_fields
 from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:
     from tap_callhistory.probe.account import Account, Asked
     from tap_callhistory.probe.findings import Finding
+    from tap_callhistory.probe.seen import SeenCall
+    from tap_callhistory.vendors.base import Endpoint
 
 #: The first windows to ask for, around now, until one is accepted. The clock may be off by a zone.
 OPENING_REACHES = (timedelta(days=3), timedelta(hours=16), timedelta(hours=2))
@@ -58,9 +59,9 @@ class Gathered:
     findings: list[Finding] = field(default_factory=list)
 
     @property
-    def stream(self) -> Any:
-        """The vendor's stream."""
-        return self.account.stream
+    def endpoint(self) -> Endpoint:
+        """The vendor's endpoint."""
+        return self.account.endpoint
 
     @property
     def calls(self) -> list[SeenCall]:
@@ -79,7 +80,7 @@ class Gathered:
 
     def setting(self, name: str) -> str:
         """A setting's dotted name."""
-        return f"{self.stream.vendor}.{name}"
+        return f"{self.endpoint.vendor}.{name}"
 
     def recent(self, days: float, *, until_days: float = 0) -> Window:
         """A window of the last days, no longer than the vendor accepts."""
@@ -119,10 +120,10 @@ def find_sample(gathered: Gathered) -> None:
 
 def study_filter(gathered: Gathered) -> None:
     """Ask for windows until the date filter's meaning is known, or nothing more can be learnt."""
-    stream = gathered.stream
-    roles = stamp_fields(stream)
+    endpoint = gathered.endpoint
+    roles = endpoint.stamps
     found = witnesses(gathered.sample, roles)
-    studied = DateFilter(found, stream.clock.wall, smallest_step(gathered))
+    studied = DateFilter(found, endpoint.clock.wall, smallest_step(gathered))
     gathered.filter = studied
     while (choice := studied.next_window()) is not None:
         call, window = choice
@@ -133,10 +134,10 @@ def study_filter(gathered: Gathered) -> None:
 
 
 def smallest_step(gathered: Gathered) -> timedelta:
-    """The smallest step in which the stream's requests write an instant."""
+    """The smallest step in which the endpoint's requests write an instant."""
     moment = floor(gathered.now, timedelta(minutes=1))
     position = gathered.opening.position
-    request = gathered.stream.page_request
+    request = gathered.endpoint.page_request
 
     for step in (MILLISECOND, timedelta(seconds=1)):
         one, other = (request(Window(each, each), position) for each in (moment, moment + step))

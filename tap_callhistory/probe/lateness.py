@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.probe.clocks import TOLERANCE, spoken
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
-from tap_callhistory.probe.seen import CREATED, FINISHED, UPDATED, stamp_fields
+from tap_callhistory.probe.seen import CREATED, FINISHED, UPDATED
 from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tap_callhistory.probe.gathering import Gathered
@@ -28,7 +28,7 @@ _CHANGES: Final = "late changes"
 
 def late_publishing(gathered: Gathered) -> Iterator[Finding]:
     """The age of the newest call bounds the delay with which it was shown."""
-    lookback = gathered.stream.tap.settings.lookback
+    lookback = gathered.account.run.settings.lookback
     assumed = f"calls are shown within lookback_hours ({lookback / timedelta(hours=1):g} h)"
     if not gathered.newest:
         yield cannot_tell(_LATE, assumed, "no call was seen", "calls of the last days")
@@ -74,8 +74,7 @@ def calls_in_progress(gathered: Gathered) -> Iterator[Finding]:
 
 def late_changes(gathered: Gathered) -> Iterator[Finding]:
     """Tell from the records' own stamps how long after a call they changed."""
-    stream = gathered.stream
-    ages = stream.tap.settings.revisit_ages
+    ages = gathered.account.run.settings.revisit_ages
     assumed = f"changes come within the last of revisit_hours ({_hours(ages)})"
     _look_at_old_calls(gathered)
     lags = [
@@ -113,7 +112,7 @@ def late_changes(gathered: Gathered) -> Iterator[Finding]:
 
 def _running(gathered: Gathered) -> list[SeenCall]:
     """Give the calls in progress; a recording that is pending is none."""
-    knows_end = FINISHED in stamp_fields(gathered.stream)
+    knows_end = FINISHED in gathered.endpoint.stamps
     return [
         call
         for call in gathered.newest
@@ -123,8 +122,8 @@ def _running(gathered: Gathered) -> list[SeenCall]:
 
 def _look_at_old_calls(gathered: Gathered) -> None:
     """Ask for calls that have had time to change, where records say when they did."""
-    stream = gathered.stream
-    if UPDATED not in stamp_fields(stream) and not hasattr(stream, "change_stamp"):
+    endpoint = gathered.endpoint
+    if UPDATED not in endpoint.stamps and not endpoint.tells_changes:
         return
     end = floor(gathered.now - OLD_ENOUGH, timedelta(minutes=1))
     gathered.account.ask(Window(end - min(timedelta(days=9), gathered.longest), end))
@@ -144,11 +143,9 @@ def _clock_is_known(gathered: Gathered) -> bool:
 
 def _changed(gathered: Gathered, call: SeenCall) -> datetime | None:
     """When a call last changed, by its own stamps."""
-    if UPDATED in stamp_fields(gathered.stream):
+    if UPDATED in gathered.endpoint.stamps:
         return call.stamps.get(UPDATED)
-    other: Callable[[Any], datetime | None] | None
-    other = getattr(gathered.stream, "change_stamp", None)
-    return other(call.record) if other else None
+    return gathered.endpoint.change_stamp(call.record)
 
 
 def _usual_gap(newest: list[SeenCall]) -> timedelta | None:

@@ -118,7 +118,7 @@ class _Trial(NamedTuple):
 
 def page_size(gathered: Gathered) -> Iterator[Finding]:
     """Find the largest page, and what happens to a request for a larger one."""
-    most = gathered.stream.settings["properties"]["page_size"]["maximum"]
+    most = gathered.endpoint.settings["properties"]["page_size"]["maximum"]
     name, assumed = "page size", f"up to {most} calls come per page"
     wide = gathered.recent(WIDE_DAYS)
     at_most = _try(gathered, wide, most)
@@ -138,7 +138,7 @@ def page_size(gathered: Gathered) -> Iterator[Finding]:
 
 def _larger(gathered: Gathered, wide: Window, name: str, assumed: str) -> Finding:
     """Ask for more than the tap would."""
-    most = gathered.stream.settings["properties"]["page_size"]["maximum"]
+    most = gathered.endpoint.settings["properties"]["page_size"]["maximum"]
     trial = _try(gathered, wide, 2 * most)
     if trial.refused:
         beyond = "refused"

@@ -27,7 +27,7 @@ def order(gathered: Gathered) -> Iterator[Finding]:
         seen, needed = "no page had enough calls in one order", f"{ENOUGH_CALLS} calls"
         yield cannot_tell("order", assumed, seen, needed)
         return
-    seen = f"{_WORDS[runs]}, by {gathered.stream.began_field}"
+    seen = f"{_WORDS[runs]}, by {gathered.endpoint.began_field}"
     agrees = not asked_for or runs == ("newest" if asked_for.startswith("-") else "oldest")
     yield judged("order", assumed, seen, reading=runs, agrees=agrees, advice="Please report it.")
 
@@ -49,5 +49,5 @@ def _ascends(instants: list[datetime]) -> bool:
 
 def _asked_for(gathered: Gathered) -> str:
     position = gathered.opening.position
-    params = dict(gathered.stream.page_request(gathered.opening.window, position).params)
+    params = dict(gathered.endpoint.page_request(gathered.opening.window, position).params)
     return str(params.get("sort", ""))

@@ -26,9 +26,9 @@ _NEEDED: Final = f"{FEWEST} to {FEW - 1} calls close to each other, with a pause
 
 def paging(gathered: Gathered) -> Iterator[Finding]:
     """Read a window of a few calls once whole and once in pages, and look beyond its end."""
-    stream = gathered.stream
+    endpoint = gathered.endpoint
     whole = _few_calls(gathered)
-    if isinstance(stream.new_pass(stream.limits, Experience()), CursorPages):
+    if isinstance(endpoint.new_pass(endpoint.limits, Experience()), CursorPages):
         yield from _cursor(gathered, whole)
         return
     name, assumed = "pages", "the pages of a window are its calls, each once"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
@@ -25,22 +24,11 @@ from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_callhistory.probe.examination import Examination
 
 FROM_ENVIRONMENT = "ENV"
-
-
-class ProbedTap(TapCallHistory):
-    """The tap, whose settings are probed and whose streams are not synced."""
-
-    @contextmanager
-    def running(self) -> Iterator[ProbedTap]:
-        """Keep the sandbox, if the settings ask for it, while the context lasts."""
-        with self._running:
-            self._open_sandbox()
-            yield self
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write = machine_readable if given.json else text
     try:
         with checked_output():
-            with _tap(given.config).running() as tap:
+            tap = _tap(given.config)
+            with tap.sandbox():
                 examinations = probe(tap, given.vendor)
             sys.stdout.write(write(examinations))
     except ConfigValidationError as error:
@@ -76,19 +65,19 @@ def probe(
     Raises:
         CallHistoryError: A vendor is named that the settings do not have.
     """
-    present = tap.settings.vendors
+    present = tap.run.settings.vendors
     missing = [name for name in vendors if name not in present]
     if missing:
         raise CallHistoryError(f"the settings do not have the vendor {missing[0]}")
     wanted = [each for each in VENDORS if each.vendor in (vendors or present)]
-    return [examine(each, tap, now) for each in wanted]
+    return [examine(each, tap.run, tap.logger, now) for each in wanted]
 
 
-def _tap(sources: Sequence[str]) -> ProbedTap:
+def _tap(sources: Sequence[str]) -> TapCallHistory:
     files = [each for each in sources if each != FROM_ENVIRONMENT]
     settings = reduce(over, map(settings_in, files), dict[str, Any]())
     from_environment = not files or FROM_ENVIRONMENT in sources
-    return ProbedTap(config=settings, parse_env_config=from_environment)
+    return TapCallHistory(config=settings, parse_env_config=from_environment)
 
 
 def _document(folder: Path) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_callhistory.clocks import Clock
-    from tap_callhistory.stream import CallHistoryStream
+    from tap_callhistory.vendors.base import Endpoint
 
 CREATED = "created"
 FINISHED = "finished"
@@ -35,28 +35,19 @@ class SeenCall:
     unfinished: bool
 
     @classmethod
-    def of(cls, record: dict[str, Any], stream: CallHistoryStream) -> SeenCall:
+    def of(cls, record: dict[str, Any], endpoint: Endpoint) -> SeenCall:
         """Read a vendor's record."""
         stamps = {
             role: instant
-            for role, name in stamp_fields(stream).items()
-            if (instant := _instant(stream.clock, record.get(name))) is not None
+            for role, name in endpoint.stamps.items()
+            if (instant := _instant(endpoint.clock, record.get(name))) is not None
         }
-        return cls(str(record.get("id")), stamps, record, stream.is_unfinished(record))
+        return cls(str(record.get("id")), stamps, record, endpoint.is_unfinished(record))
 
     @property
     def created(self) -> datetime | None:
         """When the call was placed."""
         return self.stamps.get(CREATED)
-
-
-def stamp_fields(stream: CallHistoryStream) -> Mapping[str, str]:
-    """Return the names of the vendor's timestamps, by their role.
-
-    A vendor's stream class may name them in ``stamps``; the beginning of a call is always known.
-    """
-    named: Mapping[str, str] = getattr(stream, "stamps", {CREATED: stream.began_field})
-    return named
 
 
 def _instant(clock: Clock, stamp: Any) -> datetime | None:

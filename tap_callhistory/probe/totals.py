@@ -113,7 +113,7 @@ class _End(NamedTuple):
 
 def results_cap(gathered: Gathered) -> Iterator[Finding]:
     """Look whether results stop before the window's last call."""
-    cap = gathered.stream.cap
+    cap = gathered.endpoint.cap
     name = "results cap"
     assumed = f"results stop at {cap:,} or later" if cap else "results do not stop early"
     if _is_cursor(gathered) and not gathered.is_as_assumed("cursor"):
@@ -237,5 +237,5 @@ def _end_by_walking(gathered: Gathered, window: Window) -> _End | None:
 
 
 def _is_cursor(gathered: Gathered) -> bool:
-    stream = gathered.stream
-    return isinstance(stream.new_pass(stream.limits, Experience()), CursorPages)
+    endpoint = gathered.endpoint
+    return isinstance(endpoint.new_pass(endpoint.limits, Experience()), CursorPages)

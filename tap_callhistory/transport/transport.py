@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import backoff
 
@@ -22,7 +22,7 @@ from tap_callhistory.errors import (
 from tap_callhistory.privacy.numbers import is_credential
 from tap_callhistory.transport.bodies import DoubtfulJson, NotJson, parse, requested_pause
 from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.http import Answer, Courier, Fault, Request
+from tap_callhistory.transport.http import Answer, Fault, Request
 from tap_callhistory.transport.verdicts import (
     Action,
     Judge,
@@ -34,7 +34,7 @@ from tap_callhistory.transport.verdicts import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from tap_callhistory.transport.auth import Authenticator
 
@@ -53,12 +53,24 @@ class _Memory:
     doubtful_body: bytes | bytearray | None = None
 
 
+class Sender(Protocol):
+    """Sends a request and brings its answer back."""
+
+    def ask(
+        self, request: Request, headers: Mapping[str, str], before_each: Callable[[], None]
+    ) -> Answer:
+        """Send a request; as `Courier.ask`."""
+
+    def close(self) -> None:
+        """End what is under way, and close all connections."""
+
+
 class Transport:
     """Fetches parsed JSON from one vendor, whatever it and the network do; thread-safe.
 
     Args:
         name: Who asks, at the head of every error and log line: the stream.
-        request_timeout: Seconds of silence that end a try; twice as long ends it anyway.
+        sender: Sends the requests.
         max_retries: Tries after the first.
         user_agent: The User-Agent header.
         budget: Paces the requests of all workers of the stream.
@@ -67,6 +79,7 @@ class Transport:
         judge: The vendor's own table. Where it sees nothing wrong, judge_by_status still may.
         authenticator: Puts a credential on requests; None for none.
         first_wait_seconds: Before the first retry; doubles with each, up to a minute.
+        on_answer: Told of every answer before it is judged.
 
     Attributes:
         requests: How many HTTP requests went out.
@@ -77,7 +90,7 @@ class Transport:
         self,
         *,
         name: str,
-        request_timeout: float,
+        sender: Sender,
         max_retries: int,
         user_agent: str,
         budget: Budget,
@@ -86,6 +99,7 @@ class Transport:
         judge: Judge = judge_by_status,
         authenticator: Authenticator | None = None,
         first_wait_seconds: float = FIRST_WAIT_SECONDS,
+        on_answer: Callable[[Answer], None] | None = None,
     ) -> None:
         self._name = name
         self._max_retries = max_retries
@@ -100,7 +114,8 @@ class Transport:
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
         }
-        self._courier = Courier(name=name, request_timeout=request_timeout, stop=stop)
+        self._sender = sender
+        self._on_answer = on_answer
         self._count_lock = threading.Lock()
         self.requests = 0
         self.retries = 0
@@ -135,7 +150,7 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections; what other threads still fetch ends with StoppedError."""
-        self._courier.close()
+        self._sender.close()
 
     def _growing_waits(self, retries: int) -> Iterator[float]:
         """As many waits in seconds as there are retries: doubling, each shortened at random."""
@@ -165,7 +180,9 @@ class Transport:
     def _try(self, request: Request, memory: _Memory) -> Any:
         headers = {**self._headers, **request.headers}
         generation = self._authenticator.authorize(headers) if self._authenticator else 0
-        answer = self._courier.ask(request, headers, before_each=self._take_turn)
+        answer = self._sender.ask(request, headers, before_each=self._take_turn)
+        if self._on_answer is not None:
+            self._on_answer(answer)
         body, verdict = self._judged(answer, memory)
         if verdict is None:
             self._budget.accepted()

@@ -11,13 +11,13 @@ from tap_callhistory.vendors.twin import TwinCallSessions
 from tap_callhistory.vendors.utel import UtelCallHistory
 
 if TYPE_CHECKING:
-    from tap_callhistory.stream import CallHistoryStream
+    from tap_callhistory.vendors.base import Endpoint
 
-VENDORS: Final[tuple[type[CallHistoryStream], ...]] = (
+VENDORS: Final[tuple[type[Endpoint], ...]] = (
     KavenegarCalls,
     EtelecomCallLogs,
     TwinCallSessions,
     CinnoxCallDetails,
     UtelCallHistory,
 )
-"""Every vendor's stream class."""
+"""Every documented endpoint; each is a stream."""

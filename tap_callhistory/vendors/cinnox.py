@@ -16,11 +16,13 @@ from typing_extensions import override
 from tap_callhistory.clocks import rfc3339
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import OffsetPages
-from tap_callhistory.stream import CallHistoryStream, RawPage
 from tap_callhistory.transport.auth import Authenticator, BearerToken
 from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.vendors.base import Endpoint, RawPage, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.windows import Window
 
@@ -91,7 +93,7 @@ class CinnoxPaginator(OffsetPages):
     """Offsets without a total: every page begins with the last call of the one before."""
 
 
-class CinnoxCallDetails(CallHistoryStream):
+class CinnoxCallDetails(Endpoint):
     """Call details of a CINNOX app."""
 
     name = "cinnox_call_details"
@@ -101,22 +103,21 @@ class CinnoxCallDetails(CallHistoryStream):
     read_by = "call_date"
     paginator = CinnoxPaginator
     began_field = "callDate"
-    #: The vendor's fields with a call's timestamps, for the probe.
     stamps: ClassVar[dict[str, str]] = {"created": "callDate", "finished": "callEndTime"}
 
     @override
-    def authenticator(self) -> Authenticator:
-        return BearerToken(self.vendor_settings["app_token"], setting="cinnox.app_token")
+    def authenticator(self, session: Session) -> Authenticator:
+        return BearerToken(self.given["app_token"], setting="cinnox.app_token")
 
     @override
     def page_request(self, bounds: Window, position: Position) -> Request:
-        base = self.vendor_settings["api_url"].rstrip("/")
-        app = quote(self.vendor_settings["app_id"], safe="")
+        base = self.given["api_url"].rstrip("/")
+        app = quote(self.given["app_id"], safe="")
         params = {
             "startAt": rfc3339(bounds.start),
             "endAt": rfc3339(bounds.end),
             "offset": str(position.number),
-            "limit": str(self.vendor_settings["page_size"]),
+            "limit": str(self.given["page_size"]),
         }
         url = f"{base}/v1/api/apps/{app}/data/call-detail"
         return Request(
@@ -144,7 +145,7 @@ class CinnoxCallDetails(CallHistoryStream):
         return by_status and replace(by_status, message=_message(body))
 
     @override
-    def is_unfinished(self, record: dict[str, Any]) -> bool:
+    def is_unfinished(self, record: Mapping[str, Any]) -> bool:
         pending = is_true(record.get("isRecording")) and not is_true(record.get("hasAudioFile"))
         return not record.get("callEndTime") or pending
 

@@ -15,11 +15,13 @@ from typing_extensions import override
 from tap_callhistory.clocks import rfc3339
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import CursorPages
-from tap_callhistory.stream import CallHistoryStream, RawPage
 from tap_callhistory.transport.auth import Authenticator, BearerToken
 from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.vendors.base import Endpoint, RawPage, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.windows import Window
 
@@ -101,7 +103,7 @@ class EtelecomPaginator(CursorPages):
     """``paging.next`` becomes the next ``paging.after``, until a page is empty."""
 
 
-class EtelecomCallLogs(CallHistoryStream):
+class EtelecomCallLogs(Endpoint):
     """Call logs of a shop's (or partner's) hotlines and extensions at eTelecom."""
 
     name = "etelecom_call_logs"
@@ -109,7 +111,6 @@ class EtelecomCallLogs(CallHistoryStream):
     settings = SETTINGS
     country = "VN"
     paginator = EtelecomPaginator
-    #: The vendor's fields with a call's timestamps, for the probe.
     stamps: ClassVar[dict[str, str]] = {
         "created": "created_at",
         "started": "started_at",
@@ -118,8 +119,8 @@ class EtelecomCallLogs(CallHistoryStream):
     }
 
     @override
-    def authenticator(self) -> Authenticator:
-        return BearerToken(self.vendor_settings["api_key"], setting="etelecom.api_key")
+    def authenticator(self, session: Session) -> Authenticator:
+        return BearerToken(self.given["api_key"], setting="etelecom.api_key")
 
     @override
     def page_request(self, bounds: Window, position: Position) -> Request:
@@ -128,10 +129,10 @@ class EtelecomCallLogs(CallHistoryStream):
             "date_to": rfc3339(bounds.end),
         }
         for name in ("hotline_ids", "extension_ids"):
-            if self.vendor_settings.get(name):
-                call_filter[name] = self.vendor_settings[name]
-        paging = {"after": position.cursor, "limit": self.vendor_settings["page_size"]}
-        url = f"{self.vendor_settings['api_url'].rstrip('/')}/ListCallLogs"
+            if self.given.get(name):
+                call_filter[name] = self.given[name]
+        paging = {"after": position.cursor, "limit": self.given["page_size"]}
+        url = f"{self.given['api_url'].rstrip('/')}/ListCallLogs"
         return Request("POST", url, body={"filter": call_filter, "paging": paging})
 
     @override
@@ -157,7 +158,7 @@ class EtelecomCallLogs(CallHistoryStream):
         return None
 
     @override
-    def is_unfinished(self, record: dict[str, Any]) -> bool:
+    def is_unfinished(self, record: Mapping[str, Any]) -> bool:
         return self.utc_or_none(record.get("ended_at")) is None
 
 

@@ -16,11 +16,12 @@ from typing_extensions import override
 from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import NumberedPages
-from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
 from tap_callhistory.transport.auth import Authenticator, BearerToken
 from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from tap_callhistory.reading.pages import Position
@@ -111,7 +112,7 @@ class KavenegarPaginator(NumberedPages):
     first_page = 0
 
 
-class KavenegarCalls(CallHistoryStream):
+class KavenegarCalls(Endpoint):
     """Calls between the users of a Kavenegar voice application."""
 
     name = "kavenegar_calls"
@@ -120,7 +121,6 @@ class KavenegarCalls(CallHistoryStream):
     country = "IR"
     paginator = KavenegarPaginator
     began_field = "createdAt"
-    #: The vendor's fields with a call's timestamps, for the probe.
     stamps: ClassVar[dict[str, str]] = {
         "created": "createdAt",
         "started": "startedAt",
@@ -131,11 +131,11 @@ class KavenegarCalls(CallHistoryStream):
 
     @override
     def new_clock(self) -> Clock:
-        return Clock(self.vendor_settings["timezone"])
+        return Clock(self.given["timezone"])
 
     @override
-    def authenticator(self) -> Authenticator:
-        return BearerToken(self.vendor_settings["api_token"], setting="kavenegar.api_token")
+    def authenticator(self, session: Session) -> Authenticator:
+        return BearerToken(self.given["api_token"], setting="kavenegar.api_token")
 
     @override
     def page_request(self, bounds: Window, position: Position) -> Request:
@@ -143,11 +143,11 @@ class KavenegarCalls(CallHistoryStream):
             "since": self._naive(bounds.start),
             "until": self._naive(bounds.end),
             "page": str(position.number),
-            "size": str(self.vendor_settings["page_size"]),
+            "size": str(self.given["page_size"]),
         }
-        if "endpoint_id" in self.vendor_settings:
-            params["endpointId"] = str(self.vendor_settings["endpoint_id"])
-        url = f"{self.vendor_settings['api_url'].rstrip('/')}/calls"
+        if "endpoint_id" in self.given:
+            params["endpointId"] = str(self.given["endpoint_id"])
+        url = f"{self.given['api_url'].rstrip('/')}/calls"
         return Request("GET", url, tuple(params.items()))
 
     def _naive(self, instant: datetime) -> str:
@@ -175,7 +175,7 @@ class KavenegarCalls(CallHistoryStream):
         return None
 
     @override
-    def is_unfinished(self, record: dict[str, Any]) -> bool:
+    def is_unfinished(self, record: Mapping[str, Any]) -> bool:
         recording = record.get("recording")
         pending = isinstance(recording, dict) and recording.get("status") != "done"
         return not record.get("finishedAt") or pending

@@ -19,16 +19,16 @@ from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import TOO_MANY_CALLS, CallHistoryError, UnreadableAnswer
 from tap_callhistory.reading.paginators import AnchoredPages, OffsetPages
 from tap_callhistory.reading.windows import floor
-from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
 from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
 from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
 from tap_callhistory.transport.verdicts import judge_tokenless
+from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:
-    from tap_callhistory.reading.pages import Experience, Limits, Page, Pass, Position
-    from tap_callhistory.reading.tasks import PageRequest
+    from collections.abc import Mapping
+
+    from tap_callhistory.reading.pages import Page, Pass, Position
     from tap_callhistory.reading.windows import Window
-    from tap_callhistory.tap import TapCallHistory
 
 SECOND: Final = timedelta(seconds=1)
 
@@ -176,7 +176,7 @@ class TwinUpdatesPaginator(AnchoredPages):
     """Pages in ascending order of the last update, anchored by its value."""
 
 
-class TwinCallSessions(CallHistoryStream):
+class TwinCallSessions(Endpoint):
     """Call sessions of TWIN's bots and operators.
 
     Where ``date_field_parameter`` names the parameter that selects the filtered date, the stream
@@ -187,41 +187,37 @@ class TwinCallSessions(CallHistoryStream):
     vendor = "twin"
     settings = SETTINGS
     country = "RU"
+    paginator: type[Pass] = TwinPaginator
     began_field = "createdAt"
     cap = NEAR_THE_CAP
-    #: The vendor's fields with a call's timestamps, for the probe.
     stamps: ClassVar[dict[str, str]] = {
         "created": "createdAt",
         "started": "startedAt",
         "updated": "updatedAt",
     }
-    #: Names that the parameter for the filtered date may have; the probe tries each once.
     date_field_candidates: ClassVar[tuple[str, ...]] = DATE_FIELD_CANDIDATES
 
-    def __init__(self, tap: TapCallHistory) -> None:
-        self._updates = "date_field_parameter" in tap.settings.vendors[self.vendor]
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        super().__init__(given)
+        self._updates = "date_field_parameter" in given
         self.read_by = "updated_at" if self._updates else "created_at"
-        super().__init__(tap)
+        if self._updates:
+            self.paginator = TwinUpdatesPaginator
 
     @override
-    def new_pass(self, limits: Limits, experience: Experience) -> Pass:
-        paginator = TwinUpdatesPaginator if self._updates else TwinPaginator
-        return paginator(limits, experience)
-
-    @override
-    def authenticator(self) -> Authenticator:
-        token = self.vendor_settings.get("token")
-        if token and not self.vendor_settings.get("email"):
+    def authenticator(self, session: Session) -> Authenticator:
+        token = self.given.get("token")
+        if token and not self.given.get("email"):
             return BearerToken(token, setting="twin.token")
         at_hand = iter([token] if token else [])
-        return Login(lambda: next(at_hand, None) or self._log_in(), conceal=self.tap.conceal)
+        return Login(lambda: next(at_hand, None) or self._log_in(session), conceal=session.conceal)
 
-    def _log_in(self) -> str:
-        credentials = {name: self.vendor_settings[name] for name in ("email", "password")}
-        url = f"{self.vendor_settings['iam_url'].rstrip('/')}/auth/login"
+    def _log_in(self, session: Session) -> str:
+        credentials = {name: self.given[name] for name in ("email", "password")}
+        url = f"{self.given['iam_url'].rstrip('/')}/auth/login"
         week_seconds = int(timedelta(days=7).total_seconds())
         login = Request("POST", url, body={**credentials, "ttl": week_seconds})
-        return _token(self.ask_once(login, judge_login)) or ""
+        return _token(session.ask(login, judge_login)) or ""
 
     @override
     def page_request(self, bounds: Window, position: Position) -> Request:
@@ -230,29 +226,28 @@ class TwinCallSessions(CallHistoryStream):
             start = floor(parse_instant(position.anchor), self.resolution) - self.resolution
         params = {
             "fields": FIELDS,
-            "limit": str(self.vendor_settings["page_size"]),
+            "limit": str(self.given["page_size"]),
             "offset": str(position.number),
             "from": start.isoformat(timespec="seconds"),
             "to": bounds.end.isoformat(timespec="seconds"),
             "sort": "updatedAt" if self._updates else "createdAt",
         }
         if self._updates:
-            params[self.vendor_settings["date_field_parameter"]] = "updatedAt"
-        if "company_id" in self.vendor_settings:
-            params["companyId"] = str(self.vendor_settings["company_id"])
-        url = f"{self.vendor_settings['api_url'].rstrip('/')}/search/cis/calls"
+            params[self.given["date_field_parameter"]] = "updatedAt"
+        if "company_id" in self.given:
+            params["companyId"] = str(self.given["company_id"])
+        url = f"{self.given['api_url'].rstrip('/')}/search/cis/calls"
         return Request("GET", url, tuple(params.items()))
 
     @override
-    def fetch(self, request: PageRequest) -> Page:
-        page = super().fetch(request)
-        if self._updates:
-            self._check_updates(page, self._bounds(request.reading.window))
-        return page
+    def check_page(self, page: Page, bounds: Window) -> None:
+        """Refuse calls of another time, which a filter by the last update would not give.
 
-    @staticmethod
-    def _check_updates(page: Page, bounds: Window) -> None:
-        """Refuse calls of another time, which a filter by the last update would not give."""
+        Raises:
+            CallHistoryError: The setting date_field_parameter does not do what it should.
+        """
+        if not self._updates:
+            return
         start, end = fixed_width(bounds.start - SECOND), fixed_width(bounds.end + SECOND)
         if any(call.lines and not start <= call.moment <= end for call in page.calls):
             error = CallHistoryError("the vendor gives calls that were not updated in the window")
@@ -282,7 +277,7 @@ class TwinCallSessions(CallHistoryStream):
         return replace(verdict, message=message)
 
     @override
-    def is_unfinished(self, record: dict[str, Any]) -> bool:
+    def is_unfinished(self, record: Mapping[str, Any]) -> bool:
         # isFinished tells of the bot's script, which many callers never let come to its end.
         status = record.get("status")
         return isinstance(status, str) and status in UNFINISHED

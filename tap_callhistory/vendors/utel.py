@@ -18,10 +18,10 @@ from typing_extensions import override
 from tap_callhistory.clocks import Clock, parse_instant
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import NumberedPages
-from tap_callhistory.stream import CallHistoryStream, RawPage, whole_number
 from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
 from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
 from tap_callhistory.transport.verdicts import judge_tokenless
+from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,7 @@ class UtelPaginator(NumberedPages):
     """
 
 
-class UtelCallHistory(CallHistoryStream):
+class UtelCallHistory(Endpoint):
     """The call history of a Utel tenant."""
 
     name = "utel_call_history"
@@ -144,30 +144,30 @@ class UtelCallHistory(CallHistoryStream):
     read_by = "date_time"
     paginator = UtelPaginator
     began_field = "date_time"
-    #: The vendor's fields with a call's timestamps, for the probe.
     stamps: ClassVar[dict[str, str]] = {"created": "date_time"}
+    tells_changes: ClassVar[bool] = True
 
     @override
     def new_clock(self) -> Clock:
-        return Clock(self.vendor_settings["timezone"])
+        return Clock(self.given["timezone"])
 
     @override
-    def authenticator(self) -> Authenticator:
-        token = self.vendor_settings.get("token")
-        if token and not self.vendor_settings.get("email"):
+    def authenticator(self, session: Session) -> Authenticator:
+        token = self.given.get("token")
+        if token and not self.given.get("email"):
             return BearerToken(token, setting="utel.token")
         at_hand = iter([token] if token else [])
-        return Login(lambda: next(at_hand, None) or self._log_in(), conceal=self.tap.conceal)
+        return Login(lambda: next(at_hand, None) or self._log_in(session), conceal=session.conceal)
 
-    def _log_in(self) -> str:
-        credentials = {name: self.vendor_settings[name] for name in ("email", "password")}
+    def _log_in(self, session: Session) -> str:
+        credentials = {name: self.given[name] for name in ("email", "password")}
         url = f"{self._base}/auth/login"
         login = Request("POST", url, body=credentials, headers=HEADERS)
-        return _token(self.ask_once(login, judge_login)) or ""
+        return _token(session.ask(login, judge_login)) or ""
 
     @property
     def _base(self) -> str:
-        base: str = self.vendor_settings["api_url"]
+        base: str = self.given["api_url"]
         return base.rstrip("/")
 
     @override
@@ -177,7 +177,7 @@ class UtelCallHistory(CallHistoryStream):
             "filter[to]": self._naive(bounds.end),
             "sort": "id",
             "page": str(position.number),
-            "per_page": str(self.vendor_settings["page_size"]),
+            "per_page": str(self.given["page_size"]),
         }
         return Request("GET", f"{self._base}/call-history", tuple(params.items()), headers=HEADERS)
 
@@ -200,15 +200,15 @@ class UtelCallHistory(CallHistoryStream):
         verdict = VERDICTS.get(status) or judge_by_status(status, body)
         return verdict and replace(verdict, message=_message(body))
 
-    @staticmethod
-    def utc_stamp(record: Mapping[str, Any]) -> datetime | None:
+    @override
+    def utc_stamp(self, record: Mapping[str, Any]) -> datetime | None:
         """The beginning of a call in UTC: its recording's file name holds the epoch (inferred)."""
         name = record.get("recorded_file_url")
         found = EPOCH_IN_FILE_NAME.search(name) if isinstance(name, str) else None
         return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
-    @staticmethod
-    def change_stamp(record: Mapping[str, Any]) -> datetime | None:
+    @override
+    def change_stamp(self, record: Mapping[str, Any]) -> datetime | None:
         """When an integration last took the call over, in UTC."""
         stamps = [
             parse_instant(sync["created_at"])
@@ -218,7 +218,7 @@ class UtelCallHistory(CallHistoryStream):
         return max(stamps, default=None)
 
     @override
-    def is_unfinished(self, record: dict[str, Any]) -> bool:
+    def is_unfinished(self, record: Mapping[str, Any]) -> bool:
         # Utel documents no sign of a call in progress; what comes later is left to the revisits.
         return False
 

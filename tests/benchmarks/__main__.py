@@ -44,7 +44,7 @@ class Bench:
             "kavenegar": {"api_url": url, "api_token": TOKEN, "page_size": PAGE_SIZE},
             **more,
         }
-        command = [sys.executable, "-c", "from tap_callhistory.tap import main; main()"]
+        command = [sys.executable, "-c", "from tap_callhistory.cli import run_tap; run_tap()"]
         command += ["--config", self._file("ours.json", config)]
         if state:
             command += ["--state", self._file("state.json", state)]

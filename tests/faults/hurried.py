@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from tap_callhistory import tap
+from tap_callhistory.cli import run_tap
 from tap_callhistory.reading import reader
-from tap_callhistory.tap import main
-from tap_callhistory.transport.transport import Transport
+from tap_callhistory.run import Run
 
 FIRST_WAIT_SECONDS = 0.02
 
 if __name__ == "__main__":
     reader.FEWEST_COMFORTABLE_CALLS = 1
-    defaults = Transport.__init__.__kwdefaults__ or {}
-    defaults["first_wait_seconds"] = FIRST_WAIT_SECONDS
-    main()
+    setattr(tap, "Run", partial(Run, first_wait_seconds=FIRST_WAIT_SECONDS))  # noqa: B010
+    run_tap()

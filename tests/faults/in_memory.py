@@ -13,10 +13,10 @@ from unittest.mock import patch
 import msgspec
 from typing_extensions import override
 
-from tap_callhistory import stream, tap
+from tap_callhistory import tap
+from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.reading.workers import InTurn
 from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.transport import Transport
 from tests.faults.hurried import FIRST_WAIT_SECONDS
 from tests.faults.remembered import PLANTED, remember
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_callhistory.errors import CallHistoryError
+    from tap_callhistory.run import Run
     from tap_callhistory.transport.http import Answer, Request
 
 BEGAN: Final = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
@@ -142,37 +143,36 @@ def _logged() -> Iterator[io.StringIO]:
 def run_given(vendor: str, give: Callable[[int, Request], Answer], **settings: Any) -> Told:
     """Run the tap over one vendor whose answers are given."""
     told = Told()
-    connect = Transport.__init__
-
-    def connected(self: Transport, **named: Any) -> None:
-        connect(self, **named, first_wait_seconds=0)
-        self._courier = GivenCourier(give, told)  # type: ignore[assignment]
-
     config = {"max_retries": 1, vendor: SETTINGS[vendor], **settings}
-    with (
-        patch.object(Transport, "__init__", connected),
-        patch.object(stream, "Threads", lambda work, _count, _name: InTurn(work)),
-        patch.object(stream, "Budget", _Unpaced),
-    ):
-        return _run({"start_date": (BEGAN - HISTORY).isoformat(), **config}, told)
+
+    def connect(made: Run) -> None:
+        made.first_wait_seconds = 0
+        made.new_sender = lambda **_given: GivenCourier(give, told)
+        made.new_workers = lambda work, _count, _name: InTurn(work)
+        made.new_budget = _Unpaced
+
+    return _run({"start_date": (BEGAN - HISTORY).isoformat(), **config}, told, connect)
 
 
 def run_over_http(config: Mapping[str, Any]) -> Told:
     """Run the tap in this process over real HTTP, with short waits between its tries."""
-    waits = {"first_wait_seconds": FIRST_WAIT_SECONDS}
     usual = {"start_date": (BEGAN - timedelta(hours=1)).isoformat(), "request_timeout": 5}
-    with patch.dict(Transport.__init__.__kwdefaults__, waits):
-        return _run({**usual, **config}, Told())
+
+    def hurry(made: Run) -> None:
+        made.first_wait_seconds = FIRST_WAIT_SECONDS
+
+    return _run({**usual, **config}, Told(), hurry)
 
 
-def _run(config: dict[str, Any], told: Told) -> Told:
+def _run(config: dict[str, Any], told: Told, prepare: Callable[[Run], None]) -> Told:
     output = _Capture()
     with _logged() as log, patch("sys.stdout", output):
         made = tap.TapCallHistory(config=config, setup_mapper=True)
-        made.began = BEGAN
+        made.run.began = BEGAN
+        prepare(made.run)
         try:
             made.sync_all()
-        except tap.StreamsFailed as failed:
+        except StreamsFailed as failed:
             told.last_lines = failed.lines
     told.failure = next((each.failure for each in made.streams.values() if each.failure), None)  # type: ignore[attr-defined]
     told.output = output.buffer.getvalue()

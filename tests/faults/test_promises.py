@@ -21,7 +21,7 @@ from tap_callhistory.reading import reader
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.transport.bodies import MAX_BODY_BYTES
 from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.http import Request
+from tap_callhistory.transport.http import Courier, Request
 from tap_callhistory.transport.transport import Transport
 from tests.conftest import NOW
 from tests.faults.in_memory import SETTINGS, Told, run_over_http
@@ -340,13 +340,14 @@ def _peak_mebibytes(pid: int) -> int:
 
 def test_a_closed_transport_asks_no_more_whatever_its_workers_wait_for() -> None:
     with vendor(reply(503)) as asked:
+        stop = threading.Event()
         transport = Transport(
             name="a_stream",
-            request_timeout=5,
+            sender=Courier(name="a_stream", request_timeout=5, stop=stop),
             max_retries=50,
             user_agent="test",
-            budget=Budget(None, stop=threading.Event()),
-            stop=threading.Event(),
+            budget=Budget(None, stop=stop),
+            stop=stop,
             logger=logging.getLogger("tap-callhistory.a_stream"),
             first_wait_seconds=0.2,
         )

@@ -59,6 +59,6 @@ def probed(
             config={"start_date": "2025-01-01T00:00:00Z", **(common or {}), vendor: own}
         )
         stream = next(each for each in VENDORS if each.vendor == vendor)
-        examination = examine(stream, tap, lambda: now)
+        examination = examine(stream, tap.run, tap.logger, lambda: now)
     assert threading.active_count() - threads < 10
     return Probed(examination, sandbox, vendor)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import random
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,18 +18,18 @@ from urllib.parse import urlsplit
 import msgspec
 from typing_extensions import override
 
-from tap_callhistory import stream, tap
+from tap_callhistory import tap
+from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.reading.workers import InTurn
 from tap_callhistory.sandbox.vendors.base import ApiRequest
 from tap_callhistory.sandbox.vendors.registry import vendor_named
 from tap_callhistory.sandbox.world.call import Call
 from tap_callhistory.sandbox.world.world import World
 from tap_callhistory.transport.http import Answer, Request
-from tap_callhistory.transport.transport import Transport
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tap_callhistory.reading.workers import Finished
     from tap_callhistory.sandbox.world.behaviour import Readings
@@ -212,23 +211,10 @@ def _nothing(_number: int) -> None:
     pass
 
 
-@contextmanager
-def _connected(world: World, run: Run, before: Callable[[int], None], seed: int) -> Iterator[None]:
-    connect = Transport.__init__
-
-    def connected(self: Transport, **given: Any) -> None:
-        connect(self, **given)
-        self._courier = DirectCourier(world, run, before)  # type: ignore[assignment]
-
-    def workers(work: Callable[[Any], Any], _count: int, _name: str) -> InTurn[Any, Any]:
-        return AtRandom(work, seed)
-
-    with (
-        patch.object(Transport, "__init__", connected),
-        patch.object(stream, "Threads", workers),
-        patch.object(tap, "redact_logging", lambda _redactor: None),
-    ):
-        yield
+def _connect(made: tap.TapCallHistory, sender: DirectCourier, seed: int) -> None:
+    """Let the tap ask a world, its workers in an order drawn from a seed."""
+    made.run.new_sender = lambda **_given: sender
+    made.run.new_workers = lambda work, _count, _name: AtRandom(work, seed)
 
 
 def run_tap(
@@ -254,7 +240,7 @@ def run_tap(
     """
     run = Run()
     with (
-        _connected(world, run, before_request, seed),
+        patch.object(tap, "redact_logging", lambda _redactor: None),
         patch.object(sys, "stdout", _Output(_Pipe(run, kill_after_lines))),
     ):
         made = tap.TapCallHistory(
@@ -262,14 +248,15 @@ def run_tap(
             state=msgspec.json.decode(msgspec.json.encode(state or {})),
             setup_mapper=True,
         )
-        made.began = began
+        made.run.began = began
+        _connect(made, DirectCourier(world, run, before_request), seed)
         try:
             made.sync_all()
         except KilledError:
             run.killed = True
         except NeverEndsError as never:
             raise AssertionError(str(never)) from None
-        except tap.StreamsFailed as failed:
+        except StreamsFailed as failed:
             run.failure = failed
         if not run.killed:
             (only,) = made.streams.values()

@@ -12,7 +12,7 @@ from tap_callhistory.vendors import VENDORS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_callhistory.stream import CallHistoryStream
+    from tap_callhistory.vendors.base import Endpoint
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "tap_callhistory" / "schemas"
@@ -22,7 +22,7 @@ def page_of(vendor: str) -> Path:
     return ROOT / "docs" / "vendors" / f"{vendor}.md"
 
 
-def written(stream: type[CallHistoryStream]) -> str:
+def written(stream: type[Endpoint]) -> str:
     """The vendor's page with its tables made anew."""
     schema = json.loads((SCHEMAS / f"{stream.name}.json").read_text())
     text = _between(page_of(stream.vendor).read_text(), "settings", _settings(stream))
@@ -34,7 +34,7 @@ def _between(text: str, mark: str, table: str) -> str:
     return pattern.sub(lambda _: f"<!-- {mark} -->\n{table}<!-- /{mark} -->", text)
 
 
-def _settings(stream: type[CallHistoryStream]) -> str:
+def _settings(stream: type[Endpoint]) -> str:
     rows = ["| Setting | Default | What it is |", "|---|---|---|"]
     for name, described in stream.settings["properties"].items():
         default = f"`{described['default']}`" if "default" in described else ""

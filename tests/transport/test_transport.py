@@ -35,6 +35,7 @@ from tap_callhistory.errors import (
 from tap_callhistory.transport import bodies as answers
 from tap_callhistory.transport.auth import BearerToken, Login
 from tap_callhistory.transport.budget import Budget
+from tap_callhistory.transport.http import Courier
 from tap_callhistory.transport.transport import Action, Request, Transport, Verdict, judge_by_status
 from tests.support.misbehaving_vendor import (
     HangUp,
@@ -67,10 +68,11 @@ def opened() -> Iterator[Callable[..., Transport]]:
 
         def open_transport(**changes: Any) -> Transport:
             stop = changes.pop("stop", threading.Event())
+            timeout = changes.pop("request_timeout", 5.0)
             transport = Transport(
                 **{
                     "name": "acme_calls",
-                    "request_timeout": 5.0,
+                    "sender": Courier(name="acme_calls", request_timeout=timeout, stop=stop),
                     "max_retries": 3,
                     "user_agent": "tap-callhistory/test",
                     "budget": Budget(None, stop=stop, settling_seconds=0.0),

@@ -9,11 +9,11 @@ from tests.support import hub_definition
 from tests.support.vendor_pages import page_of, written
 
 if TYPE_CHECKING:
-    from tap_callhistory.stream import CallHistoryStream
+    from tap_callhistory.vendors.base import Endpoint
 
 
 @pytest.mark.parametrize("stream", VENDORS, ids=lambda stream: stream.vendor)
-def test_a_vendors_page_lists_its_settings_and_fields(stream: type[CallHistoryStream]) -> None:
+def test_a_vendors_page_lists_its_settings_and_fields(stream: type[Endpoint]) -> None:
     assert page_of(stream.vendor).read_text() == written(stream), (
         "run: uv run python -m tests.support.vendor_pages"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,6 +17,7 @@ from tap_callhistory.reading.windows import Window
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.transport.transport import Action, judge_by_status
 from tap_callhistory.vendors import VENDORS, twin, utel
+from tap_callhistory.vendors.base import Session
 from tests.support.misbehaving_vendor import answer, vendor
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
     from tap_callhistory.sandbox.vendors.twin import Twin
-    from tap_callhistory.stream import CallHistoryStream
+    from tap_callhistory.vendors.base import Endpoint
     from tests.conftest import Command, Serve
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -39,28 +41,42 @@ WINDOW = Window(
 )
 
 
-def stream_of(name: str, **settings: Any) -> Any:
-    """A vendor's stream, ready to be asked."""
+def endpoint_of(name: str, **settings: Any) -> Any:
+    """A vendor's endpoint, ready to be asked."""
     config = {
         "start_date": "2026-01-01T00:00:00Z",
         "end_date": "2026-02-01T00:00:00Z",
         name: {**SETTINGS[name], **settings},
         "max_retries": 0,
     }
-    stream: Any = TapCallHistory(config=config).streams[STREAMS[name]]
-    stream.clock = stream.new_clock()
-    return stream
+    run = TapCallHistory(config=config).run
+    return next(run.endpoint(each) for each in VENDORS if each.vendor == name)
+
+
+def fetch_page(endpoint: Endpoint) -> None:
+    """Ask for a page over HTTP, with whatever login that takes."""
+    config = {"start_date": "2026-01-01T00:00:00Z", "max_retries": 0}
+    run = TapCallHistory(config={**config, endpoint.vendor: endpoint.given}).run
+    transport = run.connect(endpoint, logging.getLogger("tap-callhistory"))
+    try:
+        transport.fetch(endpoint.page_request(WINDOW, Position()))
+    finally:
+        transport.close()
+
+
+def no_login(*_: Any) -> Any:
+    raise AssertionError("logged in, where a token was at hand")
 
 
 def params(name: str, position: Position = Position(), **settings: Any) -> Mapping[str, str]:  # noqa: B008 - a value
-    return dict(stream_of(name, **settings).page_request(WINDOW, position).params)
+    return dict(endpoint_of(name, **settings).page_request(WINDOW, position).params)
 
 
 # Requests.
 
 
 def test_kavenegar_is_asked_in_the_time_of_tehran_with_pages_from_0() -> None:
-    request = stream_of("kavenegar", endpoint_id=7, page_size=50).page_request(
+    request = endpoint_of("kavenegar", endpoint_id=7, page_size=50).page_request(
         WINDOW, Position(number=2)
     )
     assert (request.method, request.url) == ("GET", "https://api.kavenegar.io/user/v1/calls")
@@ -71,7 +87,7 @@ def test_kavenegar_is_asked_in_the_time_of_tehran_with_pages_from_0() -> None:
         "size": "50",
         "endpointId": "7",
     }
-    assert stream_of("kavenegar").new_pass(stream_of("kavenegar").limits, None).opening() == [
+    assert endpoint_of("kavenegar").new_pass(endpoint_of("kavenegar").limits, None).opening() == [
         Position(number=0)
     ]
 
@@ -81,18 +97,18 @@ def test_kavenegars_zone_is_a_setting() -> None:
 
 
 def test_kavenegars_bounds_are_whole_minutes_and_wider_around_a_change_of_its_clock() -> None:
-    stream = stream_of("kavenegar")
-    calm = stream._bounds(WINDOW)
+    endpoint = endpoint_of("kavenegar")
+    calm = endpoint.bounds(WINDOW)
     assert (calm.start.minute, calm.start.second) == (59, 0)
     # Tehran's clock went forward at the midnight before 22 March 2022.
     change = datetime(2022, 3, 21, 20, 30, tzinfo=UTC)
-    near = stream._bounds(Window(change, change + timedelta(hours=1)))
+    near = endpoint.bounds(Window(change, change + timedelta(hours=1)))
     assert near.start <= change - timedelta(hours=1)
     assert near.end >= change + timedelta(hours=2)
 
 
 def test_etelecom_is_asked_by_post_with_both_dates_and_a_cursor() -> None:
-    request = stream_of("etelecom", hotline_ids=["11"], extension_ids="21,22").page_request(
+    request = endpoint_of("etelecom", hotline_ids=["11"], extension_ids="21,22").page_request(
         WINDOW, Position(cursor="next")
     )
     assert (request.method, request.url, request.params) == (
@@ -112,13 +128,13 @@ def test_etelecom_is_asked_by_post_with_both_dates_and_a_cursor() -> None:
 
 
 def test_etelecoms_white_label_joins_its_name_with_a_dot() -> None:
-    stream = stream_of("etelecom", api_url="https://api.sencloud.vn/v1/shop.Sencloud")
-    url = stream.page_request(WINDOW, Position()).url
+    endpoint = endpoint_of("etelecom", api_url="https://api.sencloud.vn/v1/shop.Sencloud")
+    url = endpoint.page_request(WINDOW, Position()).url
     assert url == "https://api.sencloud.vn/v1/shop.Sencloud/ListCallLogs"
 
 
 def test_twin_is_asked_for_all_29_fields_in_order_of_creation() -> None:
-    request = stream_of("twin", company_id=42).page_request(WINDOW, Position(number=999))
+    request = endpoint_of("twin", company_id=42).page_request(WINDOW, Position(number=999))
     assert request.url == "https://analyse.twin24.ai/api/v1/search/cis/calls"
     asked = dict(request.params)
     assert len(asked.pop("fields").split(",")) == 29
@@ -133,10 +149,10 @@ def test_twin_is_asked_for_all_29_fields_in_order_of_creation() -> None:
 
 
 def test_twin_by_updates_starts_a_page_at_the_stamp_where_the_one_before_ended() -> None:
-    stream = stream_of("twin", date_field_parameter="dateField")
-    assert stream.replication_key == "updated_at"
+    endpoint = endpoint_of("twin", date_field_parameter="dateField")
+    assert endpoint.read_by == "updated_at"
     position = Position(number=3, anchor="2026-01-13T12:30:00.500000Z")
-    asked = dict(stream.page_request(WINDOW, position).params)
+    asked = dict(endpoint.page_request(WINDOW, position).params)
     assert asked["dateField"] == "updatedAt"
     assert asked["sort"] == "updatedAt"
     assert asked["from"] == "2026-01-13T12:29:59+00:00"
@@ -145,7 +161,7 @@ def test_twin_by_updates_starts_a_page_at_the_stamp_where_the_one_before_ended()
 
 
 def test_cinnox_is_asked_in_utc_with_both_dates() -> None:
-    request = stream_of("cinnox").page_request(WINDOW, Position(number=499))
+    request = endpoint_of("cinnox").page_request(WINDOW, Position(number=499))
     assert request.url == "https://cx.example/v1/api/apps/a-1/data/call-detail"
     assert request.headers == {"Content-Type": "application/json"}
     assert dict(request.params) == {
@@ -157,7 +173,7 @@ def test_cinnox_is_asked_in_utc_with_both_dates() -> None:
 
 
 def test_utel_is_asked_in_the_time_of_tashkent_with_both_headers() -> None:
-    request = stream_of("utel").page_request(WINDOW, Position(number=1))
+    request = endpoint_of("utel").page_request(WINDOW, Position(number=1))
     assert request.url == "https://api.acme.example/api/v1/call-history"
     assert request.headers == {"Accept": "application/json", "Content-Type": "application/json"}
     assert dict(request.params) == {
@@ -196,7 +212,7 @@ GOOD_PAGES: list[tuple[str, Any, tuple[Any, ...]]] = [
 
 @pytest.mark.parametrize(("name", "body", "read"), GOOD_PAGES)
 def test_a_documented_page_is_understood(name: str, body: Any, read: tuple[Any, ...]) -> None:
-    assert tuple(stream_of(name).read_page(body)) == read
+    assert tuple(endpoint_of(name).read_page(body)) == read
 
 
 BROKEN_PAGES: list[tuple[str, Any]] = [
@@ -219,7 +235,7 @@ BROKEN_PAGES: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("name", "body"), BROKEN_PAGES)
 def test_a_page_of_another_shape_is_unreadable(name: str, body: Any) -> None:
     with pytest.raises(UnreadableAnswer):
-        stream_of(name).read_page(body)
+        endpoint_of(name).read_page(body)
 
 
 # Verdicts.
@@ -271,7 +287,7 @@ VERDICTS: list[tuple[str, int, Any, Action, str]] = [
 def test_a_documented_error_leads_to_its_action_and_advice(
     name: str, status: int, body: Any, action: Action, advice: str
 ) -> None:
-    verdict = stream_of(name).judge(status, body) or judge_by_status(status, body)
+    verdict = endpoint_of(name).judge(status, body) or judge_by_status(status, body)
     assert verdict is not None
     assert verdict.action is action
     assert advice in (verdict.advice or "")
@@ -285,16 +301,16 @@ def test_a_documented_error_leads_to_its_action_and_advice(
 def test_a_good_status_is_judged_good_and_a_bad_one_bad_whatever_the_body(
     name: str, body: Any
 ) -> None:
-    stream = stream_of(name)
-    assert stream.judge(200, body) is None
-    bad = stream.judge(503, body) or judge_by_status(503, body)
+    endpoint = endpoint_of(name)
+    assert endpoint.judge(200, body) is None
+    bad = endpoint.judge(503, body) or judge_by_status(503, body)
     assert bad is not None
     assert bad.action is Action.RETRY
 
 
 def test_twins_refusal_of_too_many_calls_asks_for_a_shorter_window() -> None:
     body = {"error": "No more than 50 000 records for one period."}
-    verdict = stream_of("twin").judge(400, body)
+    verdict = endpoint_of("twin").judge(400, body)
     assert verdict is not None
     assert verdict.code == TOO_MANY_CALLS
 
@@ -330,18 +346,18 @@ def test_a_call_in_progress_or_with_a_pending_recording_is_unfinished(
     record: dict[str, Any],
     unfinished: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    assert stream_of(name).is_unfinished(record) is unfinished
+    assert endpoint_of(name).is_unfinished(record) is unfinished
 
 
 @pytest.mark.parametrize("stamp", [None, 5, "not a date", "0000-00-00 00:00:00"])
 def test_an_unfinished_call_without_a_usable_beginning_holds_nothing(stamp: object) -> None:
-    stream = stream_of("twin", date_field_parameter="dateField")
-    assert stream._unfinished_since({"status": "DIAL", "createdAt": stamp}) is None
+    endpoint = endpoint_of("twin", date_field_parameter="dateField")
+    assert endpoint.unfinished_since({"status": "DIAL", "createdAt": stamp}) is None
 
 
 def test_a_twin_period_at_the_documented_cap_is_split() -> None:
-    stream = stream_of("twin")
-    reading = stream.new_pass(stream.limits, Experience())
+    endpoint = endpoint_of("twin")
+    reading = endpoint.new_pass(endpoint.limits, Experience())
     calls = [ReadCall("1", "2026-01-13T12:30:00.000000Z", b"{}", 1)]
     with pytest.raises(TooMany) as reason:
         reading.take(Position(), Page(calls, total=50_000))
@@ -386,9 +402,9 @@ def test_twin_logs_in_once_and_again_when_its_token_has_expired(
 
 
 def test_a_twin_token_at_hand_is_used_before_a_login() -> None:
-    stream = stream_of("twin", email="a@example.com", password="fake-password")
+    endpoint = endpoint_of("twin", email="a@example.com", password="fake-password")
     headers: dict[str, str] = {}
-    stream.authenticator().authorize(headers)
+    endpoint.authenticator(Session(no_login, lambda _: None)).authorize(headers)
     assert headers == {"Authorization": "Bearer fake-token-3"}
 
 
@@ -421,33 +437,33 @@ def test_a_refused_login_names_what_it_was_made_of(name: str, status: int, advic
 def test_a_login_without_a_token_is_unreadable_and_shows_nothing(name: str) -> None:
     with vendor(answer({"result": {}, "password": "fake-password"})) as served:
         urls = {"api_url": served.url} | ({"iam_url": served.url} if name == "twin" else {})
-        stream = stream_of(name, email="a@example.com", password="fake-password", **urls)
+        endpoint = endpoint_of(name, email="a@example.com", password="fake-password", **urls)
         with pytest.raises(UnreadableAnswer, match="login") as raised:
-            stream._log_in()
+            fetch_page(endpoint)
     assert "fake-password" not in str(raised.value)
     assert served.received[0].target == "/auth/login"
 
 
 def test_a_login_that_is_refused_shows_the_vendors_message() -> None:
     with vendor(answer({"message": "These credentials do not match."}, status=422)) as served:
-        stream = stream_of("utel", email="a@example.com", password="p", api_url=served.url)
+        endpoint = endpoint_of("utel", email="a@example.com", password="p", api_url=served.url)
         with pytest.raises(VendorRefusal, match="These credentials do not match") as raised:
-            stream._log_in()
+            fetch_page(endpoint)
     assert raised.value.advice == "Check utel.email and utel.password."
 
 
 def test_every_advice_names_a_setting_that_exists() -> None:
     known = {f"{each.vendor}.{name}" for each in VENDORS for name in each.settings["properties"]}
     for name, status, body, _, _ in VERDICTS:
-        verdict = stream_of(name).judge(status, body)
+        verdict = endpoint_of(name).judge(status, body)
         named = re.findall(r"[a-z]+\.[a-z_]+", (verdict and verdict.advice) or "")
         assert set(named) <= known
 
 
 def test_plus_signs_of_offsets_are_encoded() -> None:
     with vendor(answer({"count": 0, "items": []})) as served:
-        stream = stream_of("twin", api_url=served.url)
-        stream.ask_once(stream.page_request(WINDOW, Position()), stream.judge)
+        endpoint = endpoint_of("twin", api_url=served.url)
+        fetch_page(endpoint)
     query = urlsplit(served.received[0].target).query
     assert "from=2026-01-13T12%3A00%3A30%2B00%3A00" in query
     assert parse_qs(query)["from"] == ["2026-01-13T12:00:30+00:00"]
@@ -455,5 +471,5 @@ def test_plus_signs_of_offsets_are_encoded() -> None:
 
 
 def test_every_vendor_has_a_stream_named_after_it() -> None:
-    streams: list[type[CallHistoryStream]] = list(VENDORS)
+    streams: list[type[Endpoint]] = list(VENDORS)
     assert [each.name.split("_")[0] for each in streams] == [each.vendor for each in streams]

@@ -1,0 +1,222 @@
+"""One stream's sync: new history, then what has come of age; records, then the bookmark.
+
+windows ── pages ── records ── STATE
+╰── the bookmark, at the end of a complete window, in order
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from tap_callhistory.clocks import fixed_width, parse_instant
+from tap_callhistory.errors import StoppedError
+from tap_callhistory.output.bookmarks import Bookmarks
+from tap_callhistory.output.messages import SentCalls
+from tap_callhistory.output.progress import Progress
+from tap_callhistory.reading.pages import Page
+from tap_callhistory.reading.reader import Reader
+from tap_callhistory.reading.windows import Revisits, Window, new_history
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterator, MutableMapping, Sequence
+    from typing import Any
+
+    from tap_callhistory.output.messages import RecordMessages
+    from tap_callhistory.output.summary import Summary
+    from tap_callhistory.output.writer import CallWriter
+    from tap_callhistory.reading.pages import ReadCall
+    from tap_callhistory.reading.tasks import PageRequest, ReadWindow
+    from tap_callhistory.run import Run
+    from tap_callhistory.vendors.base import Endpoint
+
+
+class Outlet(NamedTuple):
+    """Where a sync's messages go.
+
+    Attributes:
+        writer: Writes finished lines.
+        write_state: Writes the tap's whole state.
+        most_records: A test wants no more records than this, and no state; None for a sync.
+    """
+
+    writer: CallWriter
+    write_state: Callable[[], None]
+    most_records: int | None = None
+
+
+class Sync:
+    """Reads one endpoint's history from its state on, and moves its bookmarks.
+
+    Args:
+        endpoint: Whom to ask, with the settings of this run.
+        run: What the run has decided.
+        messages: Makes the lines of a vendor's records.
+        state: The stream's part of the Singer state; written in place.
+        summary: The counts of this sync.
+        outlet: Where messages go.
+        logger: Gets progress, retries and the closing line.
+        full_table: Whether to read everything again, whatever the bookmark says.
+        version: The version of a full-table load, if it is one.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a stream hands over once, all by keyword
+        self,
+        *,
+        endpoint: Endpoint,
+        run: Run,
+        messages: RecordMessages,
+        state: MutableMapping[str, Any],
+        summary: Summary,
+        outlet: Outlet,
+        logger: logging.Logger,
+        full_table: bool = False,
+        version: int | None = None,
+    ) -> None:
+        self.summary = summary
+        self._endpoint = endpoint
+        self._settings = run.settings
+        self._began = run.began
+        self._messages = messages
+        self._outlet = outlet
+        self._logger = logger
+        self._full_table = full_table
+        self._version = version
+        self._bookmarks = Bookmarks(
+            state,
+            replication_key=endpoint.read_by,
+            now=run.began,
+            unfinished_call=run.settings.unfinished_call,
+        )
+        self._sent = SentCalls()
+        self._transport = run.connect(endpoint, logger)
+        self._workers = run.new_workers(self._fetch, run.settings.concurrency, endpoint.name)
+        self._progress = Progress(logger, endpoint.name, self._transport)
+        self._reader = Reader(
+            endpoint,
+            self._workers,
+            concurrency=run.settings.concurrency,
+            stop=run.stop,
+            tick=self._progress.tick,
+        )
+
+    def load(self) -> None:
+        """Read new history and what has come of age, and write it.
+
+        Raises:
+            CallHistoryError: A window could not be read; everything before it is written and
+                bookmarked.
+            StoppedError: The run is being stopped.
+        """
+        try:
+            self._read_history()
+            self.summary.complete = True
+        finally:
+            self.close()
+            self._conclude()
+
+    def new_records(self) -> Iterator[dict[str, Any]]:
+        """The records of new history, as they would be written; moves no bookmark."""
+        for read in self._reader.read([self._new_history()]):
+            lines = b"".join(call.lines or b"" for call in read.calls).splitlines()
+            yield from (msgspec.json.decode(line)["record"] for line in lines)
+
+    def close(self) -> None:
+        """End the workers and close all connections."""
+        self._workers.close()
+        self._transport.close()
+
+    def _fetch(self, request: PageRequest) -> Page:
+        """Fetch one page; called by several workers at once."""
+        endpoint = self._endpoint
+        bounds = endpoint.bounds(request.reading.window)
+        asked = datetime.now(UTC)
+        body = self._transport.fetch(endpoint.page_request(bounds, request.position))
+        raw = endpoint.read_page(body)
+        calls = self._messages.of(raw.records, extracted=fixed_width(asked), version=self._version)
+        page = Page(calls, raw.total, raw.size, raw.next)
+        endpoint.check_page(page, bounds)
+        return page
+
+    def _read_history(self) -> None:
+        settings, bookmarks = self._settings, self._bookmarks
+        bookmark = self._start_bookmark()
+        new = self._new_history()
+        revisits = Revisits.plan(
+            ages=settings.revisit_ages,
+            bookmarks=bookmarks.revisits,
+            bookmark=bookmarks.bookmark,
+            now=self._end_of_history(),
+        )
+        again = revisits.spans(read=new, start_date=settings.start_date, bookmark=bookmark)
+        self.summary.spans = [span for span in (new, *again) if span]
+        self._progress.begin(self.summary.spans)
+        for window in self._windows([new] if new else []):
+            bookmarks.read_until(window.end)
+            self._write_bookmarks(revisits)
+        revisits = revisits.visited(new) if new else revisits
+        for window in self._windows(again):
+            revisits = revisits.visited(window)
+            self._write_bookmarks(revisits)
+        self._write_bookmarks(revisits.done())
+
+    def _start_bookmark(self) -> datetime | None:
+        return None if self._full_table else self._bookmarks.bookmark
+
+    def _new_history(self) -> Window:
+        return new_history(
+            start_date=self._settings.start_date,
+            bookmark=self._start_bookmark(),
+            lookback=self._settings.lookback,
+            end=self._end_of_history(),
+        )
+
+    def _end_of_history(self) -> datetime:
+        return min(self._settings.end_date or self._began, self._began)
+
+    def _windows(self, spans: Sequence[Window]) -> Iterator[Window]:
+        """Read spans and write their records; yields every window when its records are out."""
+        for read in self._reader.read(spans):
+            self._write_window(read)
+            self._progress.window_read(read)
+            yield read.window
+
+    def _write_window(self, read: ReadWindow) -> None:
+        news = [call for call in read.calls if self._is_news(call)]
+        for call in news:
+            if call.unfinished_since is not None:
+                self.summary.unfinished_calls += 1
+                self._bookmarks.hold(parse_instant(call.unfinished_since))
+        limit = self._outlet.most_records
+        room = None if limit is None else limit - self.summary.records
+        lines = [call.lines for call in news if call.lines][:room]
+        self.summary.records += len(lines)
+        self.summary.misfits += sum(call.misfits for call in news)
+        self._outlet.writer.write_lines(lines)
+        if limit is not None and self.summary.records >= limit:
+            raise StoppedError("a test needs no more")
+
+    def _is_news(self, call: ReadCall) -> bool:
+        if call.lines is None:
+            self.summary.bad_records += 1
+            return False
+        return self._sent.is_news(call)
+
+    def _write_bookmarks(self, revisits: Revisits) -> None:
+        """Tell the target, after a window's records, up to where history has been read."""
+        self._bookmarks.write(revisits.bookmarks)
+        if self._outlet.most_records is None:
+            self._outlet.write_state()
+
+    def _conclude(self) -> None:
+        """Complete the counts, and write the closing line."""
+        summary, tally = self.summary, self._reader.tally
+        summary.windows, summary.splits = tally.windows, tally.splits
+        summary.rereads, summary.vendor_total = tally.rereads, tally.total
+        summary.requests, summary.retries = self._transport.requests, self._transport.retries
+        summary.distinct_keys = self._sent.distinct
+        self._progress.end()
+        self._logger.info("%s: %s", self._endpoint.name, summary.line())
