@@ -56,7 +56,7 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
     ),
     "page size": Assumption(
         "How many calls come per page, and what happens to a request for more?",
-        "A page that was cut is noticed; one that is refused fails the endpoint. Set the vendor's "
+        "A page that was cut is noticed; one that is refused fails the stream. Set the vendor's "
         "`page_size`.",
     ),
     "order": Assumption(
@@ -110,7 +110,7 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
     "value types": Assumption(
         "Do values have their declared types?",
         "A value that cannot be converted is null in its column, and kept in `_extra`. A record "
-        "without its key or its replication key fails the endpoint, or see `on_bad_record`.",
+        "without its key or its replication key fails the stream, or see `on_bad_record`.",
     ),
     "phone numbers": Assumption(
         "How are phone numbers written?",

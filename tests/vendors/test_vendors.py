@@ -437,7 +437,8 @@ def test_a_refused_login_names_what_it_was_made_of(name: str, status: int, advic
 def test_a_login_without_a_token_is_unreadable_and_shows_nothing(name: str) -> None:
     with vendor(answer({"result": {}, "password": "fake-password"})) as served:
         urls = {"api_url": served.url} | ({"iam_url": served.url} if name == "twin" else {})
-        endpoint = endpoint_of(name, email="a@example.com", password="fake-password", **urls)
+        login = {"email": "a@example.com", "password": "fake-password", "token": ""}
+        endpoint = endpoint_of(name, **login, **urls)
         with pytest.raises(UnreadableAnswer, match="login") as raised:
             fetch_page(endpoint)
     assert "fake-password" not in str(raised.value)
@@ -446,7 +447,8 @@ def test_a_login_without_a_token_is_unreadable_and_shows_nothing(name: str) -> N
 
 def test_a_login_that_is_refused_shows_the_vendors_message() -> None:
     with vendor(answer({"message": "These credentials do not match."}, status=422)) as served:
-        endpoint = endpoint_of("utel", email="a@example.com", password="p", api_url=served.url)
+        login = {"email": "a@example.com", "password": "p", "token": ""}
+        endpoint = endpoint_of("utel", **login, api_url=served.url)
         with pytest.raises(VendorRefusal, match="These credentials do not match") as raised:
             fetch_page(endpoint)
     assert raised.value.advice == "Check utel.email and utel.password."
