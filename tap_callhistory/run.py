@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_callhistory.privacy.logs import Redactor
 from tap_callhistory.reading.workers import Threads, Workers
 from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.http import Courier
+from tap_callhistory.transport.http import HttpSender
 from tap_callhistory.transport.transport import FIRST_WAIT_SECONDS, Sender, Transport
 from tap_callhistory.vendors.base import Session
 
@@ -51,7 +51,7 @@ class Run:
     redactor: Redactor = field(default_factory=lambda: Redactor(mask_numbers=True))
     sandbox: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     new_workers: NewWorkers = Threads
-    new_sender: Callable[..., Sender] = Courier
+    new_sender: Callable[..., Sender] = HttpSender
     first_wait_seconds: float = FIRST_WAIT_SECONDS
     new_budget: Callable[..., Budget] = Budget
 

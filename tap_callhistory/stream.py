@@ -19,7 +19,7 @@ from typing_extensions import override
 from tap_callhistory.errors import CallHistoryError, StoppedError
 from tap_callhistory.output.messages import RecordMessages
 from tap_callhistory.output.summary import Summary
-from tap_callhistory.privacy.numbers import Pseudonyms
+from tap_callhistory.privacy.pseudonyms import Pseudonyms
 from tap_callhistory.records.conforming import Conformer
 from tap_callhistory.settings.files import CatalogError
 from tap_callhistory.sync import Sync

@@ -9,7 +9,8 @@ import traceback
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from tap_callhistory.privacy.numbers import is_credential, mask_numbers
+from tap_callhistory.privacy.keys import is_credential
+from tap_callhistory.privacy.numbers import mask_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_callhistory.errors import BadRecord
-from tap_callhistory.privacy.numbers import is_credential, names_number, replace_numbers
+from tap_callhistory.privacy.keys import is_credential, names_number
+from tap_callhistory.privacy.numbers import replace_numbers
 from tap_callhistory.records import values
 from tap_callhistory.records.extra import Undocumented
 

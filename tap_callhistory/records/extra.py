@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tap_callhistory.privacy.numbers import names_number, replace_numbers, scrub
+from tap_callhistory.privacy.keys import names_number, scrub
+from tap_callhistory.privacy.numbers import replace_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

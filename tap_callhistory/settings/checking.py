@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from tap_callhistory.errors import SettingsError
 from tap_callhistory.settings.common import COMMON
-from tap_callhistory.settings.values import Fault, as_object, is_blank, read_value
+from tap_callhistory.settings.values import BadValue, as_object, is_blank, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ def secret_values(config: Mapping[str, Any], vendors: Sequence[Vendor]) -> set[s
     for vendor in vendors:
         try:
             given = as_object(config.get(vendor.vendor))
-        except Fault:
+        except BadValue:
             continue
         found += _secrets_in(given, vendor.settings["properties"])
     return set(found)
@@ -204,7 +204,7 @@ class _Reading:
             try:
                 if value is not None:
                     values[name] = read_value(value, schema)
-            except Fault as fault:
+            except BadValue as fault:
                 self.faults.append(f"{prefix}{name} {fault}.")
         return values
 
@@ -239,7 +239,7 @@ class _Reading:
         """A vendor's settings that are not blank; those that do not exist are reported."""
         try:
             settings = as_object(config.get(vendor.vendor))
-        except Fault as fault:
+        except BadValue as fault:
             self.faults.append(f"{vendor.vendor} {fault}.")
             return {}
         known = list(vendor.settings["properties"])

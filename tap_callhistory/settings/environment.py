@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tap_callhistory.errors import SettingsError
-from tap_callhistory.settings.values import Fault, as_object
+from tap_callhistory.settings.values import BadValue, as_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ def _given(
 def _laid_over(whole: str, nested: Mapping[str, Any]) -> Any:
     try:
         return over(as_object(whole), nested)
-    except Fault:
+    except BadValue:
         return whole  # as it is, to be reported with all other faults
 
 

@@ -9,7 +9,7 @@ import ast
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_callhistory.errors import SettingsError
-from tap_callhistory.settings.values import Fault, as_object, is_blank, read_value
+from tap_callhistory.settings.values import BadValue, as_object, is_blank, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +45,7 @@ def read_sdk_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         try:
             known = FLATTENING.get(name)
             values[name] = read_value(given, known) if known else dict(as_object(given))
-        except Fault as fault:
+        except BadValue as fault:
             faults.append(f"{name} {fault}.")
     faults += _faults_of_maps(values.get("stream_maps", {}))
     if faults:

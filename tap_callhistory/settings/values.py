@@ -25,7 +25,7 @@ HOST: Final = re.compile(r"([\w-]{1,63}\.)*[\w-]{1,63}|[0-9a-f:.]*:[0-9a-f:.]*")
 """A host name, or an IPv6 address as ``urlsplit`` gives it."""
 
 
-class Fault(ValueError):  # noqa: N818  (a fault in a user's setting, not in the program)
+class BadValue(ValueError):  # noqa: N818  (a fault in a user's setting, not in the program)
     """What a setting must be and is not: the end of a sentence that begins with its name."""
 
 
@@ -38,7 +38,7 @@ def read_value(value: Any, schema: Mapping[str, Any]) -> Any:
     """Converts a value to the type of its schema and holds it against the schema's limits.
 
     Raises:
-        Fault: If it cannot be converted, or is not within the limits; never shows the value.
+        BadValue: If it cannot be converted, or is not within the limits; never shows the value.
     """
     kind = schema["type"]
     if kind == "array":
@@ -56,13 +56,13 @@ def as_object(value: Any) -> Mapping[str, Any]:
     """Takes an object as it is, or as JSON text; what is blank is an empty one.
 
     Raises:
-        Fault: If it is anything else.
+        BadValue: If it is anything else.
     """
     if is_blank(value):
         return {}
     found = _parsed(value) if isinstance(value, str) else value
     if not isinstance(found, Mapping):
-        raise Fault("must be an object of settings")
+        raise BadValue("must be an object of settings")
     return found
 
 
@@ -79,16 +79,16 @@ def _items(value: Any) -> list[Any]:
         return found if isinstance(found, list) else [part.strip() for part in value.split(",")]
     if isinstance(value, (list, tuple)):
         return list(value)
-    raise Fault("must be a list")
+    raise BadValue("must be a list")
 
 
 def _text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)  # an identifier of digits, which YAML takes for a number
     if not isinstance(value, str):
-        raise Fault("must be a text")
+        raise BadValue("must be a text")
     if not value.isprintable():
-        raise Fault("must not contain line breaks or other control characters")
+        raise BadValue("must not contain line breaks or other control characters")
     return value
 
 
@@ -99,7 +99,7 @@ def _number(value: Any) -> float:
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise Fault("must be a number")
+        raise BadValue("must be a number")
     return number
 
 
@@ -108,16 +108,16 @@ def _integer(value: Any) -> int:
         _number(value)
         whole = int(value)  # not of the float, which rounds long identifiers
     except ValueError:
-        raise Fault("must be a whole number") from None
+        raise BadValue("must be a whole number") from None
     if whole != value and not isinstance(value, str):
-        raise Fault("must be a whole number")
+        raise BadValue("must be a whole number")
     return whole
 
 
 def _boolean(value: Any) -> bool:
     word = str(value).strip().lower() if isinstance(value, (bool, int, str)) else ""
     if word not in YES | NO:
-        raise Fault("must be true or false")
+        raise BadValue("must be true or false")
     return word in YES
 
 
@@ -132,9 +132,9 @@ _CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {
 def _check_choice(value: Any, schema: Mapping[str, Any]) -> None:
     choices = schema.get("enum")
     if choices is not None and value not in choices:
-        raise Fault(f"must be {' or '.join(choices)}")
+        raise BadValue(f"must be {' or '.join(choices)}")
     if value in schema.get("not", {}).get("enum", ()):
-        raise Fault("must not be one of the names that the tap sends already")
+        raise BadValue("must not be one of the names that the tap sends already")
 
 
 def _check_range(value: float, schema: Mapping[str, Any]) -> None:
@@ -143,14 +143,14 @@ def _check_range(value: float, schema: Mapping[str, Any]) -> None:
     if low <= value <= high and value > above:
         return
     lower = f"more than {above}" if "exclusiveMinimum" in schema else f"at least {low}"
-    raise Fault(f"must be {lower}" + (f" and at most {high}" if "maximum" in schema else ""))
+    raise BadValue(f"must be {lower}" + (f" and at most {high}" if "maximum" in schema else ""))
 
 
 def _check_text(text: str, schema: Mapping[str, Any]) -> Any:
     if len(text) < (shortest := schema.get("minLength", 0)):
-        raise Fault(f"must be at least {shortest} characters long")
+        raise BadValue(f"must be at least {shortest} characters long")
     if (pattern := schema.get("pattern")) and not re.search(pattern, text):
-        raise Fault("contains characters that it cannot have")
+        raise BadValue("contains characters that it cannot have")
     reader = _FORMATS.get(schema.get("format", ""))
     return reader(text) if reader else text
 
@@ -159,15 +159,15 @@ def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise Fault("must be a date and time such as 2026-01-31T00:00:00Z") from None
+        raise BadValue("must be a date and time such as 2026-01-31T00:00:00Z") from None
     if instant.tzinfo is None:
-        raise Fault("must end in Z or an offset, such as 2026-01-31T00:00:00+03:30")
+        raise BadValue("must end in Z or an offset, such as 2026-01-31T00:00:00+03:30")
     try:
         instant = instant.astimezone(UTC)
     except OverflowError:
-        raise Fault("must be a date and time such as 2026-01-31T00:00:00Z") from None
+        raise BadValue("must be a date and time such as 2026-01-31T00:00:00Z") from None
     if instant < EARLIEST:
-        raise Fault("must not lie before 1970")
+        raise BadValue("must not lie before 1970")
     return instant
 
 
@@ -175,7 +175,7 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise Fault("must be an IANA time zone that exists, such as Asia/Tehran") from None
+        raise BadValue("must be an IANA time zone that exists, such as Asia/Tehran") from None
     return name
 
 
@@ -185,21 +185,21 @@ def _url(text: str) -> str:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise Fault("must be an http(s) URL") from None
+        raise BadValue("must be an http(s) URL") from None
     if parts.scheme not in {"http", "https"}:
-        raise Fault("must be an http(s) URL")
+        raise BadValue("must be an http(s) URL")
     if not HOST.fullmatch(host):
-        raise Fault("must name a host")
+        raise BadValue("must name a host")
     if "@" in parts.netloc:
-        raise Fault("must not contain a user or a password")
+        raise BadValue("must not contain a user or a password")
     if re.search(r"[?#\s\\]", text):
-        raise Fault("must not contain a query, a fragment, spaces or backslashes")
+        raise BadValue("must not contain a query, a fragment, spaces or backslashes")
     return text.rstrip("/")
 
 
 def _header_word(text: str) -> str:
     if not re.fullmatch(r"[!-~]+", text):
-        raise Fault("must be one word of plain ASCII characters, without spaces or 'Bearer'")
+        raise BadValue("must be one word of plain ASCII characters, without spaces or 'Bearer'")
     return text
 
 

@@ -67,7 +67,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Fault(Exception):  # noqa: N818 - a reason to try again, not yet an error
+class FailedTry(Exception):  # noqa: N818 - a reason to try again, not yet an error
     """A try that came to nothing, and may not the next time.
 
     Attributes:
@@ -98,16 +98,16 @@ class Answer:
         status: The HTTP status.
         headers: With names in any case.
         body: Decompressed; empty where it could not be had.
-        fault: Why the body could not be had.
+        failed: Why the body could not be had.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | bytearray = b""
-    fault: Fault | None = None
+    failed: FailedTry | None = None
 
 
-class Courier:
+class HttpSender:
     """Sends requests, one per thread at a time.
 
     Args:
@@ -134,7 +134,7 @@ class Courier:
             before_each: Called before every HTTP request: waits for its turn.
 
         Raises:
-            Fault: No answer came.
+            FailedTry: No answer came.
             VendorRefusal: A redirect that leads elsewhere, or in a circle.
             VendorUnavailable: The vendor's certificate is not to be trusted.
             SettingsError: The request cannot be sent at all.
@@ -178,7 +178,7 @@ class Courier:
                     "check the vendor's api_url, and user_agent"
                 ) from None
             except _BROKEN as error:
-                answer = Answer(0, {}, fault=self._fault(error))
+                answer = Answer(0, {}, failed=self._failed(error))
         return self._unless_cut(answer, exchange.cut)
 
     def _answer(self, response: requests.Response) -> Answer:
@@ -188,25 +188,25 @@ class Courier:
         try:
             return Answer(status, headers, read_body(response.raw))
         except TooLarge as error:
-            return Answer(status, headers, fault=Fault(str(error), unreadable=True))
+            return Answer(status, headers, failed=FailedTry(str(error), unreadable=True))
         except _BROKEN as error:
-            return Answer(status, headers, fault=self._fault(error))
+            return Answer(status, headers, failed=self._failed(error))
 
     def _unless_cut(self, answer: Answer, cut: Cut | None) -> Answer:
         if cut is Cut.STOPPED:
             raise StoppedError("stopped during a request")
         if cut is Cut.LATE:
-            raise Fault(f"the answer did not end within {self._deadline_seconds:g} s")
-        if not answer.status and answer.fault is not None:
-            raise answer.fault
+            raise FailedTry(f"the answer did not end within {self._deadline_seconds:g} s")
+        if not answer.status and answer.failed is not None:
+            raise answer.failed
         return answer
 
-    def _fault(self, error: Exception) -> Fault:
+    def _failed(self, error: Exception) -> FailedTry:
         """Name what broke by its kind; its text would hold the URL and its query."""
         if isinstance(error, requests.ConnectTimeout):
-            return Fault(f"no connection within {self._timeouts[0]:g} s")
+            return FailedTry(f"no connection within {self._timeouts[0]:g} s")
         if isinstance(error, _TIMED_OUT):
-            return Fault(f"no answer within {self._timeouts[1]:g} s")
+            return FailedTry(f"no answer within {self._timeouts[1]:g} s")
         roots = list(_causes(error))
         if any(isinstance(root, ssl.SSLCertVerificationError) for root in roots):
             raise VendorUnavailable(
@@ -219,8 +219,8 @@ class Courier:
                 "REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
             ) from None
         if any(isinstance(root, socket.gaierror) for root in roots):
-            return Fault("the host's name is not known")
-        return Fault(f"the connection failed ({type(roots[-1]).__name__})")
+            return FailedTry("the host's name is not known")
+        return FailedTry(f"the connection failed ({type(roots[-1]).__name__})")
 
     def _redirected(self, method: str, url: str, status: int, target: str) -> str:
         try:

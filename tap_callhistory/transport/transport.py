@@ -1,6 +1,6 @@
 """Fetches from a vendor: paced, retried, and silent about secrets.
 
-fetch ── try ── budget ── courier ── answer ── parse ── judge ── body
+fetch ── try ── budget ── sender ── answer ── parse ── judge ── body
           ↑                                              │
           ╰──── wait (backoff, Retry-After), log in ─────╯
 """
@@ -19,10 +19,9 @@ from tap_callhistory.errors import (
     VendorRefusal,
     VendorUnavailable,
 )
-from tap_callhistory.privacy.numbers import is_credential
+from tap_callhistory.privacy.keys import is_credential
 from tap_callhistory.transport.bodies import DoubtfulJson, NotJson, parse, requested_pause
-from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.http import Answer, Fault, Request
+from tap_callhistory.transport.http import Answer, FailedTry, Request
 from tap_callhistory.transport.verdicts import (
     Action,
     Judge,
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from tap_callhistory.transport.auth import Authenticator
-
-__all__ = ["Action", "Budget", "Judge", "Request", "Transport", "Verdict", "judge_by_status"]
+    from tap_callhistory.transport.budget import Budget
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
@@ -59,7 +57,7 @@ class Sender(Protocol):
     def ask(
         self, request: Request, headers: Mapping[str, str], before_each: Callable[[], None]
     ) -> Answer:
-        """Send a request; as `Courier.ask`."""
+        """Send a request; as `HttpSender.ask`."""
 
     def close(self) -> None:
         """End what is under way, and close all connections."""
@@ -142,11 +140,11 @@ class Transport:
         while True:
             try:
                 return self._try(request, memory)
-            except Fault as fault:
+            except FailedTry as failed:
                 seconds = next(waits, None)
                 if seconds is None:
-                    raise self._given_up(fault, allowed + 1) from None
-                self._wait_after(fault, seconds)
+                    raise self._given_up(failed, allowed + 1) from None
+                self._wait_after(failed, seconds)
 
     def close(self) -> None:
         """Close all connections; what other threads still fetch ends with StoppedError."""
@@ -159,20 +157,20 @@ class Transport:
         for _, seconds in zip(range(retries), waits, strict=False):
             yield seconds / 2 + backoff.full_jitter(seconds / 2)
 
-    def _wait_after(self, fault: Fault, seconds: float) -> None:
+    def _wait_after(self, failed: FailedTry, seconds: float) -> None:
         """Wait here, since nothing could end the sleep in backoff's decorators."""
         with self._count_lock:
             self.retries += 1
-        self._logger.info("%s: %s; trying again in %.1f s", self._name, fault, seconds)
+        self._logger.info("%s: %s; trying again in %.1f s", self._name, failed, seconds)
         if self._stop.wait(seconds):
             raise StoppedError("stopped between two tries")
 
-    def _given_up(self, fault: Fault, tries: int) -> UnreadableAnswer | VendorUnavailable:
-        text = f"{self._name}: no good answer in {tries} tries, the last: {fault}"
+    def _given_up(self, failed: FailedTry, tries: int) -> UnreadableAnswer | VendorUnavailable:
+        text = f"{self._name}: no good answer in {tries} tries, the last: {failed}"
         error = (
             UnreadableAnswer(text)
-            if fault.unreadable
-            else VendorUnavailable(text, status=fault.status, may_carry_less=fault.may_carry_less)
+            if failed.unreadable
+            else VendorUnavailable(text, status=failed.status, may_carry_less=failed.may_carry_less)
         )
         error.advice = "Check the vendor's api_url, and the network and the proxy on the way to it"
         return error
@@ -200,12 +198,12 @@ class Transport:
         """The parsed body, and what is wrong with the answer.
 
         Raises:
-            Fault: It would be a good answer, if it could be read.
+            FailedTry: It would be a good answer, if it could be read.
         """
         bad_status = judge_by_status(answer.status, None)
         try:
             body = _parsed(answer, memory)
-        except Fault:
+        except FailedTry:
             if bad_status is None:
                 raise
             body = None
@@ -213,7 +211,7 @@ class Transport:
             return body, self._judge(answer.status, body) or bad_status
         except UnreadableAnswer as error:
             if bad_status is None:
-                raise Fault(str(error), unreadable=True) from None
+                raise FailedTry(str(error), unreadable=True) from None
             return body, bad_status
 
     def _renewed(self, generation: int, memory: _Memory) -> bool:
@@ -243,7 +241,7 @@ class Transport:
                 "before stays loaded."
             )
         self._budget.pause(pause_seconds)
-        return Fault(told, status=answer.status, may_carry_less=not slow_down)
+        return FailedTry(told, status=answer.status, may_carry_less=not slow_down)
 
 
 def _parsed(answer: Answer, memory: _Memory) -> Any:
@@ -252,15 +250,15 @@ def _parsed(answer: Answer, memory: _Memory) -> Any:
     What only leniency can read was damaged on its way, which another try mends, or is what the
     vendor has, which no other try would change.
     """
-    if answer.fault is not None:
-        raise answer.fault
+    if answer.failed is not None:
+        raise answer.failed
     try:
         return parse(answer.body, lenient=answer.body == memory.doubtful_body)
     except DoubtfulJson as error:
         memory.doubtful_body = answer.body
-        raise Fault(str(error), unreadable=True) from None
+        raise FailedTry(str(error), unreadable=True) from None
     except NotJson as error:
-        raise Fault(str(error), unreadable=True) from None
+        raise FailedTry(str(error), unreadable=True) from None
 
 
 def _secrets(request: Request, headers: Mapping[str, str]) -> list[str]:

@@ -17,7 +17,8 @@ from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.transport.auth import Authenticator, BearerToken
-from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
+from tap_callhistory.transport.http import Request
+from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status
 from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:

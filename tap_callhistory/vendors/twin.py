@@ -20,8 +20,8 @@ from tap_callhistory.errors import TOO_MANY_CALLS, CallHistoryError, UnreadableA
 from tap_callhistory.reading.paginators import AnchoredPages, OffsetPages
 from tap_callhistory.reading.windows import floor
 from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
-from tap_callhistory.transport.transport import Action, Request, Verdict, judge_by_status
-from tap_callhistory.transport.verdicts import judge_tokenless
+from tap_callhistory.transport.http import Request
+from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status, judge_tokenless
 from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:

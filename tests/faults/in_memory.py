@@ -84,7 +84,7 @@ class Told:
 
 
 @dataclass
-class GivenCourier:
+class GivenSender:
     """Brings the answers that a test gives: a function of the request's number."""
 
     give: Callable[[int, Request], Answer]
@@ -147,7 +147,7 @@ def run_given(vendor: str, give: Callable[[int, Request], Answer], **settings: A
 
     def connect(made: Run) -> None:
         made.first_wait_seconds = 0
-        made.new_sender = lambda **_given: GivenCourier(give, told)
+        made.new_sender = lambda **_given: GivenSender(give, told)
         made.new_workers = lambda work, _count, _name: InTurn(work)
         made.new_budget = _Unpaced
 

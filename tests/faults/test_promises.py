@@ -21,7 +21,7 @@ from tap_callhistory.reading import reader
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.transport.bodies import MAX_BODY_BYTES
 from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.http import Courier, Request
+from tap_callhistory.transport.http import HttpSender, Request
 from tap_callhistory.transport.transport import Transport
 from tests.conftest import NOW
 from tests.faults.in_memory import SETTINGS, Told, run_over_http
@@ -343,7 +343,7 @@ def test_a_closed_transport_asks_no_more_whatever_its_workers_wait_for() -> None
         stop = threading.Event()
         transport = Transport(
             name="a_stream",
-            sender=Courier(name="a_stream", request_timeout=5, stop=stop),
+            sender=HttpSender(name="a_stream", request_timeout=5, stop=stop),
             max_retries=50,
             user_agent="test",
             budget=Budget(None, stop=stop),

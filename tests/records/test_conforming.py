@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import BadRecord
-from tap_callhistory.privacy.numbers import Pseudonyms, is_credential
+from tap_callhistory.privacy.keys import is_credential
+from tap_callhistory.privacy.pseudonyms import Pseudonyms
 from tap_callhistory.records.conforming import Conformer, snake_case
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callhistory.privacy.numbers import Pseudonyms, is_credential
+from tap_callhistory.privacy.keys import is_credential
+from tap_callhistory.privacy.pseudonyms import Pseudonyms
 from tap_callhistory.records.extra import DEEPEST_LEVELS, Undocumented, storable
 
 PSEUDONYM = Pseudonyms("key", "IR")

@@ -1,6 +1,6 @@
 """The whole tap against a sandbox vendor that is called directly: no HTTP, no threads, no waits.
 
-Only the courier (which sends bytes) and the workers (which give the order of things) are exchanged.
+Only the sender (which sends bytes) and the workers (which give the order of things) are exchanged.
 The tap's requests, its verdicts, its login and its messages are its own; so are the vendor's rules.
 """
 
@@ -169,7 +169,7 @@ class _Output:
         return self.buffer.write(text.encode())
 
 
-class DirectCourier:
+class DirectSender:
     """Hands requests to a sandbox vendor as they would arrive over HTTP."""
 
     def __init__(self, world: World, run: Run, before: Callable[[int], None]) -> None:
@@ -211,7 +211,7 @@ def _nothing(_number: int) -> None:
     pass
 
 
-def _connect(made: tap.TapCallHistory, sender: DirectCourier, seed: int) -> None:
+def _connect(made: tap.TapCallHistory, sender: DirectSender, seed: int) -> None:
     """Let the tap ask a world, its workers in an order drawn from a seed."""
     made.run.new_sender = lambda **_given: sender
     made.run.new_workers = lambda work, _count, _name: AtRandom(work, seed)
@@ -249,7 +249,7 @@ def run_tap(
             setup_mapper=True,
         )
         made.run.began = began
-        _connect(made, DirectCourier(world, run, before_request), seed)
+        _connect(made, DirectSender(world, run, before_request), seed)
         try:
             made.sync_all()
         except KilledError:

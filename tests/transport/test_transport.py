@@ -35,8 +35,9 @@ from tap_callhistory.errors import (
 from tap_callhistory.transport import bodies as answers
 from tap_callhistory.transport.auth import BearerToken, Login
 from tap_callhistory.transport.budget import Budget
-from tap_callhistory.transport.http import Courier
-from tap_callhistory.transport.transport import Action, Request, Transport, Verdict, judge_by_status
+from tap_callhistory.transport.http import HttpSender, Request
+from tap_callhistory.transport.transport import Transport
+from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status
 from tests.support.misbehaving_vendor import (
     HangUp,
     Received,
@@ -72,7 +73,7 @@ def opened() -> Iterator[Callable[..., Transport]]:
             transport = Transport(
                 **{
                     "name": "acme_calls",
-                    "sender": Courier(name="acme_calls", request_timeout=timeout, stop=stop),
+                    "sender": HttpSender(name="acme_calls", request_timeout=timeout, stop=stop),
                     "max_retries": 3,
                     "user_agent": "tap-callhistory/test",
                     "budget": Budget(None, stop=stop, settling_seconds=0.0),

@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tap_callhistory.clocks import Clock
-from tap_callhistory.privacy.numbers import is_credential
+from tap_callhistory.privacy.keys import is_credential
 from tap_callhistory.records.conforming import Conformer, snake_case
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer, VendorRefus
 from tap_callhistory.reading.pages import Experience, Page, Position, ReadCall, TooMany
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.tap import TapCallHistory
-from tap_callhistory.transport.transport import Action, judge_by_status
+from tap_callhistory.transport.verdicts import Action, judge_by_status
 from tap_callhistory.vendors import VENDORS, twin, utel
 from tap_callhistory.vendors.base import Session
 from tests.support.misbehaving_vendor import answer, vendor
