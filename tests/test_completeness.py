@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories, tell
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ def a_run(page_size: int = 3) -> Sync:
     return Sync({**begin, "revisit_hours": []}, page_size=page_size, seed=0)
 
 
-def a_story(vendor: str, readings: Readings, *steps: Appear | Quiet | Sync) -> Story:
-    return Story(vendor, readings, False, 4, 1, False, steps)  # noqa: FBT003
+def a_story(vendor: str, behaviour: Behaviour, *steps: Appear | Quiet | Sync) -> Story:
+    return Story(vendor, behaviour, False, 4, 1, False, steps)  # noqa: FBT003
 
 
 def test_a_window_refused_in_an_http_200_is_read_in_shorter_ones() -> None:
-    habits = Readings(largest_span_days=2, errors_in_ok=True)
+    habits = Behaviour(largest_span_days=2, errors_in_ok=True)
     tell(a_story("cinnox", habits, Quiet(1), a_run(page_size=2)))
 
 
 def test_an_unfinished_call_of_the_first_window_does_not_hide_those_of_the_last() -> None:
     """The bookmark stands still from window to window; what comes after it is kept all the same."""
-    habits = Readings(bounds="(]", largest_page=3, oversize="cut", order="newest")
+    habits = Behaviour(bounds="(]", largest_page=3, oversize="cut", order="newest")
     tell(
         a_story(
             "etelecom",
@@ -78,7 +78,7 @@ def test_an_unfinished_call_of_the_first_window_does_not_hide_those_of_the_last(
 
 
 def test_a_call_that_starts_as_the_run_begins_is_left_to_the_next_run() -> None:
-    habits = Readings(bounds="[)", filter_field="started")
+    habits = Behaviour(bounds="[)", filter_field="started")
     appear = Appear(count=2, late=0, apart=0, lasts=0, recording=None)
     tell(a_story("etelecom", habits, appear, a_run(), Quiet(1), a_run()))
 
@@ -99,5 +99,5 @@ def test_a_window_under_suspicion_does_not_wait_for_parts_that_nobody_asks_for()
         Appear(count=2, late=0, apart=600, lasts=0, recording=None),
         Sync({**begin, "concurrency": 1}, page_size=2, seed=1),
     )
-    habits = Readings(filter_field="started", oversize="cut")
+    habits = Behaviour(filter_field="started", oversize="cut")
     tell(Story("cinnox", habits, False, 4, 1, True, steps))  # noqa: FBT003

@@ -23,7 +23,7 @@ from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.reading import reader
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import (
     NAMES,
     NOON,
@@ -134,7 +134,7 @@ def true_tables(sandbox: Sandbox) -> dict[str, dict[Any, dict[str, Any]]]:
 @pytest.mark.usefixtures("silence")
 def test_a_run_reads_new_history_and_then_what_has_come_of_age() -> None:
     clock = Clock(NOON)
-    world = made_world("cinnox", [], clock, Readings())
+    world = made_world("cinnox", [], clock, Behaviour())
     first = run_tap(world, began=NOON)
     clock.advance(2 * HOUR)
     asked: list[tuple[str, str]] = []
@@ -189,7 +189,7 @@ def test_a_retry_after_pauses_all_and_nothing_is_lost(tmp_path: Path) -> None:
 @pytest.mark.parametrize("vendor", NAMES)
 def test_records_leave_sorted_by_replication_key_and_id(vendor: str) -> None:
     calls = [made_call(number, NOON - DAY - (number % 7) * MINUTE) for number in range(1, 90)]
-    world = made_world(vendor, calls, Clock(NOON), Readings())
+    world = made_world(vendor, calls, Clock(NOON), Behaviour())
     loaded = run_tap(world, began=NOON)
     key = READ_BY.get(vendor, "created_at")
     order = [(record[key], record["id"]) for record in loaded.records()]
@@ -209,7 +209,7 @@ def test_a_call_dated_2030_is_kept_and_moves_no_bookmark(vendor: str) -> None:
         published_at=NOON - 2 * HOUR,
     )
     world = made_world(
-        vendor, [made_call(1, NOON - 3 * HOUR), odd], Clock(NOON), Readings(filter_field="started")
+        vendor, [made_call(1, NOON - 3 * HOUR), odd], Clock(NOON), Behaviour(filter_field="started")
     )
     loaded = run_tap(world, began=NOON)
     assert loaded.failure is None
@@ -223,7 +223,7 @@ def test_a_call_dated_2030_is_kept_and_moves_no_bookmark(vendor: str) -> None:
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_call_seen_again_unchanged_is_not_sent_twice_in_a_run(vendor: str) -> None:
     calls = [made_call(number, NOON - DAY + number * timedelta(seconds=1)) for number in range(300)]
-    world = made_world(vendor, calls, Clock(NOON), Readings())
+    world = made_world(vendor, calls, Clock(NOON), Behaviour())
     with (
         patch.object(reader, "MOST_COMFORTABLE_CALLS", 20),
         patch.object(reader, "MOST_CALLS", 40),
@@ -238,7 +238,7 @@ def test_a_call_seen_again_unchanged_is_not_sent_twice_in_a_run(vendor: str) -> 
 
 @pytest.mark.usefixtures("silence")
 def test_empty_windows_move_the_bookmark_each_after_its_records() -> None:
-    world = made_world("etelecom", [], Clock(NOON), Readings())
+    world = made_world("etelecom", [], Clock(NOON), Behaviour())
     loaded = run_tap(world, began=NOON, start_date=(NOON - 500 * DAY).isoformat())
     values = [
         state["bookmarks"]["etelecom_call_logs"]["replication_key_value"]
@@ -253,7 +253,7 @@ def test_empty_windows_move_the_bookmark_each_after_its_records() -> None:
 @pytest.mark.usefixtures("silence")
 @pytest.mark.parametrize("change", ["start_date", "lookback_hours", "end_date"])
 def test_the_bookmark_never_moves_backwards_whatever_the_settings(change: str) -> None:
-    world = made_world("utel", [made_call(1, NOON - 2 * HOUR)], Clock(NOON), Readings())
+    world = made_world("utel", [made_call(1, NOON - 2 * HOUR)], Clock(NOON), Behaviour())
     first = run_tap(world, began=NOON)
     changes: dict[str, dict[str, Any]] = {
         "start_date": {"start_date": (NOON - 300 * DAY).isoformat()},
@@ -275,7 +275,7 @@ def test_a_call_in_progress_holds_the_bookmark_for_as_long_as_it_is_young(vendor
     began = NOON - 2 * HOUR
     talking = made_call(1, began, ended_at=NOON + 12 * HOUR)
     clock = Clock(NOON)
-    world = made_world(vendor, [talking], clock, Readings())
+    world = made_world(vendor, [talking], clock, Behaviour())
     held = run_tap(world, began=NOON).states()[-1]
     stream = STREAMS[vendor]
     assert held["bookmarks"][stream]["replication_key_value"] == fixed_width(began)
@@ -291,7 +291,7 @@ def test_a_pending_recording_holds_the_bookmark_where_the_vendor_says_so() -> No
     began = NOON - HOUR
     call = made_call(1, began, recording_ready_at=NOON + HOUR)
     clock = Clock(NOON)
-    world = made_world("cinnox", [call], clock, Readings())
+    world = made_world("cinnox", [call], clock, Behaviour())
     held = run_tap(world, began=NOON).states()[-1]
     value = held["bookmarks"]["cinnox_call_details"]["replication_key_value"]
     assert value == fixed_width(began)
@@ -345,7 +345,7 @@ def test_two_vendors_down_leave_three_loaded_two_lines_and_a_bad_exit_code(tmp_p
 def test_the_closing_counts_say_what_was_done(vendor: str) -> None:
     calls = [made_call(number, NOON - DAY - number * MINUTE) for number in range(1, 41)]
     talking = made_call(99, NOON - HOUR, ended_at=NOON + HOUR)
-    world = made_world(vendor, [*calls, talking], Clock(NOON), Readings())
+    world = made_world(vendor, [*calls, talking], Clock(NOON), Behaviour())
     loaded = run_tap(world, began=NOON)
     summary = loaded.summary
     assert summary.complete

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
 
-from tap_callhistory.sandbox.vendors.base import JSON_HEADERS, ApiAnswer
+from tap_callhistory.sandbox.http import JSON_HEADERS, ApiAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_callhistory.sandbox.vendors.base import SandboxVendor
+    from tap_callhistory.sandbox.world.world import Api
 
 FaultKind = Literal[
     "429",
@@ -127,7 +127,7 @@ class FaultSource:
         return True
 
 
-def spoiled(kind: str, good: ApiAnswer, vendor: SandboxVendor, faults: Faults) -> ApiAnswer:
+def spoiled(kind: str, good: ApiAnswer, vendor: Api, faults: Faults) -> ApiAnswer:
     """Return the answer that comes instead of a good one.
 
     Kinds that spoil the connection and not the answer (timeout, stall, reset, truncated) leave it

@@ -17,16 +17,16 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tap_callhistory.sandbox.faults import Faults, FaultSource, spoiled
-from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
-from tap_callhistory.sandbox.vendors.registry import VENDORS
-from tap_callhistory.sandbox.world.making import USUAL_SPAN_DAYS, make_calls
-from tap_callhistory.sandbox.world.world import World, real_clock
+from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.vendors.registry import VENDORS, make_calls, make_world
+from tap_callhistory.sandbox.world.making import USUAL_SPAN_DAYS
+from tap_callhistory.sandbox.world.world import real_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_callhistory.sandbox.vendors.base import SandboxVendor
-    from tap_callhistory.sandbox.world.behaviour import Readings
+    from tap_callhistory.sandbox.world.behaviour import Behaviour
+    from tap_callhistory.sandbox.world.world import Api
 
 LIVE_AHEAD = timedelta(days=2)
 REMEMBERED_REQUESTS = 10_000
@@ -44,7 +44,7 @@ class Sandbox:
         calls: How many calls each vendor has.
         vendors: The names of those to serve; all by default.
         now: Where their clock stands until it is set; None lets it run with the real one.
-        readings: How vendors read their documentation, by name.
+        behaviour: How vendors read their documentation, by name.
         faults: What goes wrong, for all vendors or by name.
         days: The span that the calls fill, roughly.
         ahead: How far beyond `now` calls are made, to show as the clock moves on; two days if it
@@ -65,29 +65,27 @@ class Sandbox:
         calls: int = 5000,
         vendors: Iterable[str] | None = None,
         now: datetime | None = None,
-        readings: Mapping[str, Readings] | None = None,
+        behaviour: Mapping[str, Behaviour] | None = None,
         faults: Faults | Mapping[str, Faults] | None = None,
         days: float = USUAL_SPAN_DAYS,
         ahead: timedelta | None = None,
     ) -> None:
         names = tuple(VENDORS if vendors is None else vendors)
-        readings = readings or {}
+        behaviour = behaviour or {}
         if ahead is None:
             ahead = LIVE_AHEAD if now is None else timedelta(0)
         self._now = now
         present = self.now()
         self.worlds = {
-            name: World(
+            name: make_world(
                 name,
                 make_calls(name, seed, calls, present, days=days, ahead=ahead),
                 self.now,
-                readings.get(name),
+                behaviour.get(name),
             )
             for name in names
         }
-        self.vendors: dict[str, SandboxVendor] = {
-            name: world.api for name, world in self.worlds.items()
-        }
+        self.vendors: dict[str, Api] = {name: world.api for name, world in self.worlds.items()}
         self.requests: Counter[str] = Counter()
         self.log: dict[str, deque[tuple[str, str]]] = {
             name: deque(maxlen=REMEMBERED_REQUESTS) for name in names
@@ -174,7 +172,7 @@ class Sandbox:
 
     def _dated(self, name: str, answer: ApiAnswer) -> ApiAnswer:
         """Let an answer say what the vendor's clock shows, or its skewed Date header."""
-        skew = self.vendors[name].readings.date_skew
+        skew = self.vendors[name].behaviour.date_skew
         moment = None if skew is None else self.now() + timedelta(seconds=skew)
         date = "" if moment is None else format_datetime(moment, usegmt=True)
         return replace(answer, headers={**answer.headers, "Date": date})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from tap_callhistory.probe.findings import Finding, Outcome
-from tap_callhistory.sandbox.world.behaviour import MICROSECONDS, Readings
+from tap_callhistory.sandbox.world.behaviour import MICROSECONDS, Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ class _Truth:
         self.vendor = probed.vendor
         self.now = now
         self.world = probed.sandbox.worlds[probed.vendor]
-        self.readings: Readings = self.world.readings
+        self.behaviour: Behaviour = self.world.behaviour
         self.probed = probed
 
     def allows(self, finding: Finding) -> bool:
@@ -54,7 +54,7 @@ class _Truth:
         return finding.outcome is Outcome.AS_ASSUMED
 
     def clock_skew(self, finding: Finding, reading: int) -> bool:
-        skew = self.readings.date_skew
+        skew = self.behaviour.date_skew
         agrees = finding.outcome is Outcome.AS_ASSUMED
         return skew is not None and abs(reading - skew) <= 1 and agrees == (abs(skew) <= 120)
 
@@ -62,7 +62,7 @@ class _Truth:
         if self.vendor not in {"kavenegar", "utel"}:
             return reading == "stated"
         usual = {"kavenegar": "Asia/Tehran", "utel": "Asia/Tashkent"}[self.vendor]
-        there, assumed = (self._offset(zone) for zone in (self.readings.zone, usual))
+        there, assumed = (self._offset(zone) for zone in (self.behaviour.zone, usual))
         if (finding.outcome is Outcome.AS_ASSUMED) != (there == assumed):
             return False
         if finding.settings:
@@ -75,7 +75,7 @@ class _Truth:
         return self.now.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0)
 
     def filtered_timestamp(self, finding: Finding, reading: str) -> bool:
-        field = self.readings.filter_field
+        field = self.behaviour.filter_field
         if reading == "updated or finished":
             return field in {"updated", "finished"} and finding.outcome is Outcome.DIFFERS
         if field not in SHOWN[self.vendor]:
@@ -88,28 +88,28 @@ class _Truth:
         return bool(reading == field) or (reading == "finished or later" and field == "finished")
 
     def window_bounds(self, _finding: Finding, reading: str) -> bool:
-        if self.readings.filter_field not in SHOWN[self.vendor]:
+        if self.behaviour.filter_field not in SHOWN[self.vendor]:
             # What is filtered lies at, or just after, what is shown.
-            return reading in {"[)", self.readings.bounds}
-        return reading == self.readings.bounds
+            return reading in {"[)", self.behaviour.bounds}
+        return reading == self.behaviour.bounds
 
     def date_resolution(self, finding: Finding, reading: str) -> bool:
         finest = "second" if self.vendor in SECONDS_AT_MOST else "millisecond"
-        real = max(self.readings.parameter_resolution, finest, key=MICROSECONDS.__getitem__)
+        real = max(self.behaviour.parameter_resolution, finest, key=MICROSECONDS.__getitem__)
         coarsest = "minute" if self.vendor == "kavenegar" else "second"
         agrees = MICROSECONDS[real] <= MICROSECONDS[coarsest]
         return reading == real and agrees == (finding.outcome is Outcome.AS_ASSUMED)
 
     def longest_window(self, _finding: Finding, reading: Any) -> bool:
-        days = self.readings.largest_span_days
+        days = self.behaviour.largest_span_days
         if isinstance(reading, list):
             return days is not None and bool(reading[0] <= days * 24 < reading[1])
         if reading == "refused when too many calls":
-            return self.readings.cap_style == "error" and bool(self.readings.result_cap)
+            return self.behaviour.cap_style == "error" and bool(self.behaviour.result_cap)
         return bool(reading == 120 and (days is None or days >= 119))
 
     def page_size(self, _finding: Finding, reading: dict[str, Any]) -> bool:
-        largest, oversize = self.readings.largest_page, self.readings.oversize
+        largest, oversize = self.behaviour.largest_page, self.behaviour.oversize
         said: Any = reading["largest"]
         beyond = reading["beyond"]
         if isinstance(said, list):
@@ -123,17 +123,17 @@ class _Truth:
         return bool(largest >= said)
 
     def order(self, _finding: Finding, reading: str) -> bool:
-        real = "oldest" if self.vendor in SORTED_AS_ASKED else self.readings.order
+        real = "oldest" if self.vendor in SORTED_AS_ASKED else self.behaviour.order
         return reading == {"id": "oldest"}.get(real, real)
 
     def total(self, _finding: Finding, reading: str) -> bool:
-        kind = self.readings.total
+        kind = self.behaviour.total
         if reading == "window":
             return kind in {"filtered", "capped"}
         return {"all": "all", "wrong": "lie", "none": "none", "capped": "capped"}[reading] == kind
 
     def results_cap(self, _finding: Finding, reading: dict[str, Any]) -> bool:
-        cap = self.readings.result_cap
+        cap = self.behaviour.result_cap
         if reading["cap"] is None:
             return not cap or reading["had"] <= cap
         return bool(reading["cap"] == cap)
@@ -143,32 +143,32 @@ class _Truth:
 
     def end_of_pages(self, _finding: Finding, reading: str) -> bool:
         if self.vendor == "etelecom":
-            return reading == ("empty" if self.readings.cursor_always_next else "no next")
-        clamps = self.readings.clamp_pages and self.vendor in {"kavenegar", "utel"}
+            return reading == ("empty" if self.behaviour.cursor_always_next else "no next")
+        clamps = self.behaviour.clamp_pages and self.vendor in {"kavenegar", "utel"}
         return reading == ("clamped" if clamps else "empty")
 
     def cursor(self, _finding: Finding, reading: str) -> bool:
-        return reading == self.readings.cursor_dialect
+        return reading == self.behaviour.cursor_dialect
 
     def date_field_parameter(self, _finding: Finding, reading: str) -> bool:
-        return reading == self.readings.date_field_parameter
+        return reading == self.behaviour.date_field_parameter
 
     def late_publishing(self, _finding: Finding, _reading: int) -> bool:
-        return self.readings.publish_delay <= 3600 and self.vendor != "utel"
+        return self.behaviour.publish_delay <= 3600 and self.vendor != "utel"
 
     def calls_in_progress(self, _finding: Finding, _reading: str) -> bool:
         return self.vendor != "utel"
 
     def late_changes(self, finding: Finding, reading: int) -> bool:
-        agrees = self.readings.change_delay <= 6 * 86_400
+        agrees = self.behaviour.change_delay <= 6 * 86_400
         late = reading > 168 * 3600
         return late == (finding.outcome is Outcome.DIFFERS) and (agrees or late)
 
     def declared_fields(self, _finding: Finding, reading: list[str]) -> bool:
-        return reading == sorted(name for name, _ in self.readings.extra_fields)
+        return reading == sorted(name for name, _ in self.behaviour.extra_fields)
 
     def value_types(self, finding: Finding, reading: dict[str, Any]) -> bool:
-        as_text = bool(reading["as_text"]) == self.readings.odd_types
+        as_text = bool(reading["as_text"]) == self.behaviour.odd_types
         return as_text and not reading["bad"] and finding.outcome is Outcome.AS_ASSUMED
 
     def phone_numbers(self, finding: Finding, _reading: float) -> bool:

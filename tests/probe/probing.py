@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_callhistory.probe.examination import Examination, examine
 from tap_callhistory.sandbox.server import Sandbox
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 
@@ -35,7 +35,7 @@ class Probed:
 
 def probed(
     vendor: str,
-    readings: Readings | None = None,
+    behaviour: Behaviour | None = None,
     *,
     calls: int = 5000,
     days: float = 60,
@@ -49,7 +49,7 @@ def probed(
         now=now,
         calls=calls,
         days=days,
-        readings={vendor: readings or Readings()},
+        behaviour={vendor: behaviour or Behaviour()},
         faults=faults,
     )
     threads = threading.active_count()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
 from tap_callhistory.probe.assumptions import names_for
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.vendors import VENDORS
 from tests.probe.judging import assumptions_told, wrong_verdicts
 from tests.probe.probing import NOW, probed
@@ -19,7 +19,7 @@ NAIVE_ZONES = ("", "UTC", "Asia/Kabul", "Asia/Kolkata", "America/Bogota")
 
 
 @st.composite
-def some_readings(draw: st.DrawFn, vendor: str) -> Readings:
+def some_readings(draw: st.DrawFn, vendor: str) -> Behaviour:
     def one_of(*choices: Any) -> Any:
         return draw(st.sampled_from(choices))
 
@@ -28,7 +28,7 @@ def some_readings(draw: st.DrawFn, vendor: str) -> Readings:
         "twin": ("filtered", "all", "capped", "lie", "none"),
         "utel": ("filtered", "all", "capped", "lie"),
     }
-    return Readings(
+    return Behaviour(
         bounds=one_of("[]", "[)", "(]", "()"),
         filter_field=one_of("created", "created", "started", "finished", "updated"),
         parameter_resolution=one_of("", "microsecond", "millisecond", "second", "minute"),
@@ -58,9 +58,9 @@ def some_readings(draw: st.DrawFn, vendor: str) -> Readings:
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_reading_is_named_rightly_or_not_at_all(vendor: str, data: st.DataObject) -> None:
-    readings = data.draw(some_readings(vendor))
+    behaviour = data.draw(some_readings(vendor))
     calls = data.draw(st.sampled_from((0, 12, 300, 5000, 20_000)))
-    result = probed(vendor, readings, calls=calls)
+    result = probed(vendor, behaviour, calls=calls)
     assert wrong_verdicts(result, NOW) == []
     assert result.examination.requests <= REQUESTS_PER_VENDOR
     assert result.examination.requests >= result.sandbox.requests[vendor]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tap_callhistory.probe.findings import Outcome
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.probe.judging import wrong_verdicts
 from tests.probe.probing import NOW, probed
 
@@ -57,11 +57,11 @@ CASES: list[tuple[str, dict[str, Any], str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("vendor", "readings", "assumption", "reading"), CASES)
+@pytest.mark.parametrize(("vendor", "behaviour", "assumption", "reading"), CASES)
 def test_the_reading_is_named(
-    vendor: str, readings: dict[str, Any], assumption: str, reading: Any
+    vendor: str, behaviour: dict[str, Any], assumption: str, reading: Any
 ) -> None:
-    result = probed(vendor, Readings(**readings))
+    result = probed(vendor, Behaviour(**behaviour))
     assert result.finding(assumption).reading == reading
     assert wrong_verdicts(result, NOW) == []
 
@@ -70,30 +70,30 @@ def test_the_reading_is_named(
     ("zone", "offset"), [("", "+03:30"), ("UTC", "+00:00"), ("Asia/Kolkata", "+05:30")]
 )
 def test_a_busy_hour_tells_the_zone_of_a_naive_clock(zone: str, offset: str) -> None:
-    finding = probed("kavenegar", Readings(zone=zone), calls=60_000).finding("time zone")
+    finding = probed("kavenegar", Behaviour(zone=zone), calls=60_000).finding("time zone")
     assert finding.reading == offset
     assert bool(finding.settings) == bool(zone)
 
 
 def test_timestamps_in_the_future_prove_a_zone_wrong_in_any_hour() -> None:
-    finding = probed("kavenegar", Readings(zone="Asia/Kabul")).finding("time zone")
+    finding = probed("kavenegar", Behaviour(zone="Asia/Kabul")).finding("time zone")
     assert finding.outcome is Outcome.DIFFERS
     assert "in the future" in finding.seen
     assert not finding.settings
 
 
 def test_values_that_come_as_text_are_listed_by_field() -> None:
-    finding = probed("utel", Readings(odd_types=True)).finding("value types")
+    finding = probed("utel", Behaviour(odd_types=True)).finding("value types")
     assert "duration" in finding.reading["as_text"]
 
 
 @pytest.mark.parametrize("delay", [300, 7200])
 def test_calls_published_late_are_not_taken_for_prompt(delay: float) -> None:
-    finding = probed("etelecom", Readings(publish_delay=delay)).finding("late publishing")
+    finding = probed("etelecom", Behaviour(publish_delay=delay)).finding("late publishing")
     assert (finding.outcome is Outcome.AS_ASSUMED) == (delay < 3600)
 
 
 def test_changes_later_than_the_last_revisit_are_seen() -> None:
-    finding = probed("etelecom", Readings(change_delay=10 * 86_400)).finding("late changes")
+    finding = probed("etelecom", Behaviour(change_delay=10 * 86_400)).finding("late changes")
     assert finding.outcome is Outcome.DIFFERS
     assert max(finding.settings["revisit_hours"]) > 240

@@ -23,8 +23,8 @@ from tap_callhistory.reading.paginators import CursorPages, NumberedPages
 from tap_callhistory.reading.tasks import Reading, Suspicion
 from tap_callhistory.reading.windows import Planner, Window
 from tap_callhistory.reading.workers import InTurn
-from tap_callhistory.sandbox.world.behaviour import Readings
-from tap_callhistory.sandbox.world.making import make_calls
+from tap_callhistory.sandbox.vendors.registry import make_calls
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.vendors import VENDORS
 from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
 
@@ -47,8 +47,8 @@ def _no_logs() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def world_of(vendor: str, calls: list[Any], **readings: Any) -> Any:
-    return made_world(vendor, calls, Clock(NOON), Readings(**readings))
+def world_of(vendor: str, calls: list[Any], **behaviour: Any) -> Any:
+    return made_world(vendor, calls, Clock(NOON), Behaviour(**behaviour))
 
 
 def spread(count: int, apart: timedelta = 10 * MINUTE, last: datetime = NOON - DAY) -> list[Any]:
@@ -200,8 +200,8 @@ def test_a_vendor_that_refuses_long_windows_is_read_in_short_ones(
     largest_span_days: int,
     errors_in_ok: bool,  # noqa: FBT001
 ) -> None:
-    readings = {"largest_span_days": largest_span_days, "errors_in_ok": errors_in_ok}
-    world = world_of(vendor, spread(50), **readings)
+    behaviour = {"largest_span_days": largest_span_days, "errors_in_ok": errors_in_ok}
+    world = world_of(vendor, spread(50), **behaviour)
     run = run_tap(world, began=NOON, start_date=MONTH_AGO)
     assert run.failure is None
     assert run.table() == truth(world)
@@ -413,7 +413,7 @@ def test_a_bad_record_does_not_spoil_the_estimate_of_a_dense_window() -> None:
 
 def test_updates_are_read_whole_though_one_call_changes_at_every_request() -> None:
     clock = Clock(NOON)
-    world = made_world("twin", spread(120), clock, Readings())
+    world = made_world("twin", spread(120), clock, Behaviour())
     by_updates = {"date_field_parameter": "dateField", "page_size": 5}
 
     def change(number: int) -> None:
@@ -452,7 +452,7 @@ def test_no_call_is_lost_where_tehran_changes_its_clock(
         "kavenegar",
         calls,
         Clock(began),
-        Readings(zone=zone, bounds=bounds, parameter_resolution="minute"),
+        Behaviour(zone=zone, bounds=bounds, parameter_resolution="minute"),
     )
     states: list[Any] = [None]
     table: dict[Any, Any] = {}

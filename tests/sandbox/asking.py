@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
 from tap_callhistory.sandbox.vendors.twin import Twin
 from tap_callhistory.sandbox.vendors.twin_terms import FIELDS
-from tap_callhistory.sandbox.world.making import make_calls
-from tap_callhistory.sandbox.world.world import World
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.world.behaviour import Readings
+    from tap_callhistory.sandbox.world.behaviour import Behaviour
     from tap_callhistory.sandbox.world.call import Call
+    from tap_callhistory.sandbox.world.world import World
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 VENDORS = ("kavenegar", "etelecom", "twin", "cinnox", "utel")
@@ -44,9 +44,9 @@ RECORDS = {
 
 
 def made_world(
-    vendor: str, count: int = 300, readings: Readings | None = None, now: datetime = NOW
+    vendor: str, count: int = 300, behaviour: Behaviour | None = None, now: datetime = NOW
 ) -> World:
-    return World(vendor, make_calls(vendor, 1, count, now, days=20), lambda: now, readings)
+    return make_world(vendor, make_calls(vendor, 1, count, now, days=20), lambda: now, behaviour)
 
 
 def token_of(world: World) -> str:

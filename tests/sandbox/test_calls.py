@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 import pytest
 
-from tap_callhistory.sandbox.vendors.registry import vendor_named
-from tap_callhistory.sandbox.world.making import make_calls
+from tap_callhistory.sandbox.vendors.registry import make_calls, vendor_named
 
 from .asking import NOW, VENDORS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 
 from .asking import NOW, a_call, answered, ask, made_world, read
 
@@ -84,7 +84,7 @@ def test_utels_links_lose_the_filters_and_leave_the_host() -> None:
 
 @pytest.mark.parametrize("vendor", ["kavenegar", "twin", "utel"])
 def test_a_clamped_page_number_gives_the_last_page_again(vendor: str) -> None:
-    world = made_world(vendor, 45, Readings(clamp_pages=True, default_page=20))
+    world = made_world(vendor, 45, Behaviour(clamp_pages=True, default_page=20))
     last = 2 if vendor == "kavenegar" else 3
     assert read(world, ("page", last)) == read(world, ("page", last + 40)) != []
 
@@ -96,19 +96,19 @@ def test_etelecoms_cursor_runs_to_an_empty_page() -> None:
 
 
 def test_etelecoms_cursor_may_end_with_the_last_full_page() -> None:
-    world = made_world("etelecom", 80, Readings(cursor_always_next=False))
+    world = made_world("etelecom", 80, Behaviour(cursor_always_next=False))
     assert followed(world) == ids_of(world)[::-1]
     assert logs(world, logs(world)[1]["next"])[1]["next"] == ""
 
 
 def test_etelecoms_dot_dialect_opens_its_cursor_with_a_dot_only() -> None:
-    world = made_world("etelecom", 100, Readings(cursor_dialect="dot"))
+    world = made_world("etelecom", 100, Behaviour(cursor_dialect="dot"))
     assert logs(world)[1]["next"] == ""
     assert followed(world, ".") == ids_of(world)[::-1]
 
 
 def test_etelecoms_faulty_cursor_repeats_itself() -> None:
-    world = made_world("etelecom", 100, Readings(cursor_dialect="loop"))
+    world = made_world("etelecom", 100, Behaviour(cursor_dialect="loop"))
     second = logs(world)[1]["next"]
     assert logs(world, second)[1]["next"] == second
 
@@ -149,6 +149,6 @@ def test_what_is_no_cursor_is_refused(cursor: Any) -> None:
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "id"])
 def test_pages_run_in_the_order_of_the_vendors_reading(order: Any) -> None:
-    world = made_world("etelecom", 90, Readings(order=order))
+    world = made_world("etelecom", 90, Behaviour(order=order))
     expected = ids_of(world)[::-1] if order == "newest" else ids_of(world)
     assert followed(world) == expected

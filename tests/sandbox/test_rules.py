@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
 from tap_callhistory.sandbox.vendors.etelecom_terms import hotline_id
 from tap_callhistory.sandbox.vendors.twin import Twin
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 
 from .asking import NOW, a_call, answered, ask, made_world, read
 
@@ -41,8 +41,8 @@ def test_kavenegar_takes_minutes_seconds_and_milliseconds(text: str) -> None:
 def test_kavenegars_clock_is_tehrans_unless_read_otherwise() -> None:
     call = a_call("kavenegar", 7)
     stamps = []
-    for readings in (None, Readings(zone="UTC")):
-        world = made_world("kavenegar", 1, readings)
+    for behaviour in (None, Behaviour(zone="UTC")):
+        world = made_world("kavenegar", 1, behaviour)
         world.add(call)
         stamps.append(read(world)[0]["createdAt"])
     assert stamps == ["2026-11-20T12:30:00.000", "2026-11-20T09:00:00.000"]
@@ -183,7 +183,7 @@ def test_twin_needs_its_fields() -> None:
 
 @pytest.mark.parametrize("name", ["dateField", "filterBy"])
 def test_twins_date_field_has_the_name_that_the_vendor_gives_it(name: str) -> None:
-    world = made_world("twin", 1, Readings(date_field_parameter=name))
+    world = made_world("twin", 1, Behaviour(date_field_parameter=name))
     world.add(a_call(world.vendor, 7))
     window = (("from", "2026-11-20T09:01:30+00:00"), ("to", "2026-11-20T09:01:31+00:00"))
     changed = read(world, (name, "updatedAt"), *window)
@@ -253,10 +253,10 @@ def test_a_wrong_password_is_refused(path: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("readings", "status"), [(Readings(), 400), (Readings(errors_in_ok=True), 200)]
+    ("behaviour", "status"), [(Behaviour(), 400), (Behaviour(errors_in_ok=True), 200)]
 )
-def test_cinnox_wants_both_dates_or_none(readings: Readings, status: int) -> None:
-    world = made_world("cinnox", 5, readings)
+def test_cinnox_wants_both_dates_or_none(behaviour: Behaviour, status: int) -> None:
+    world = made_world("cinnox", 5, behaviour)
     for name in ("startAt", "endAt"):
         answer = ask(world, (name, "2026-11-01T00:00:00Z"))
         assert answer.status == status

@@ -11,7 +11,7 @@ import requests
 
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 
 from .asking import ALL_FIELDS, NOW, PATHS, TOKENS, VENDORS
 
@@ -140,9 +140,9 @@ def test_a_running_clock_shows_all_calls_up_to_now() -> None:
 
 
 def test_readings_are_each_vendors_own() -> None:
-    sandbox = Sandbox(calls=1, now=NOW, readings={"utel": Readings(zone="UTC")})
-    assert sandbox.worlds["utel"].readings.zone == "UTC"
-    assert sandbox.worlds["kavenegar"].readings.zone == "Asia/Tehran"
+    sandbox = Sandbox(calls=1, now=NOW, behaviour={"utel": Behaviour(zone="UTC")})
+    assert sandbox.worlds["utel"].behaviour.zone == "UTC"
+    assert sandbox.worlds["kavenegar"].behaviour.zone == "Asia/Tehran"
 
 
 def test_truth_names_the_stream_of_every_row() -> None:

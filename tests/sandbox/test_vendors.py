@@ -10,12 +10,12 @@ import pytest
 
 from tap_callhistory.sandbox.vendors.etelecom import PAGING
 from tap_callhistory.sandbox.vendors.etelecom_filter import FILTERS
-from tap_callhistory.sandbox.world.behaviour import Readings, Total
+from tap_callhistory.sandbox.world.behaviour import Behaviour, Total
 
 from .asking import PATHS, VENDORS, answered, ask, made_world, read
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.vendors.base import ApiAnswer
+    from tap_callhistory.sandbox.http import ApiAnswer
 
 SIZES = {
     "kavenegar": "size",
@@ -41,9 +41,9 @@ JSON = {"accept": "application/json", "content-type": "application/json"}
 
 
 def page_of(
-    vendor: str, size: object, readings: Readings | None = None, count: int = 1200
+    vendor: str, size: object, behaviour: Behaviour | None = None, count: int = 1200
 ) -> ApiAnswer:
-    world = made_world(vendor, count, readings)
+    world = made_world(vendor, count, behaviour)
     if vendor == "etelecom":
         return ask(world, body={"paging": {"limit": size}})
     return ask(world, (SIZES[vendor], size))
@@ -87,8 +87,8 @@ def test_the_largest_page_size_is_enforced(vendor: str) -> None:
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_larger_page_can_be_cut_silently(vendor: str) -> None:
-    readings = Readings(oversize="cut", largest_page=50)
-    page = answered(page_of(vendor, 900, readings))
+    behaviour = Behaviour(oversize="cut", largest_page=50)
+    page = answered(page_of(vendor, 900, behaviour))
     records = page[{"twin": "items", "utel": "data", "etelecom": "call_logs"}.get(vendor, "result")]
     assert len(records) == 50
 
@@ -101,13 +101,13 @@ def test_a_malformed_page_size_is_refused(vendor: str, size: object) -> None:
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_answers_stop_at_the_cap(vendor: str) -> None:
-    world = made_world(vendor, 60, Readings(result_cap=7, default_page=50))
+    world = made_world(vendor, 60, Behaviour(result_cap=7, default_page=50))
     assert len(read(world)) == 7
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_window_above_the_cap_can_be_refused(vendor: str) -> None:
-    assert ask(made_world(vendor, 60, Readings(result_cap=7, cap_style="error"))).status == 400
+    assert ask(made_world(vendor, 60, Behaviour(result_cap=7, cap_style="error"))).status == 400
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_window_above_the_cap_can_be_refused(vendor: str) -> None:
 def test_the_total_counts_what_the_vendor_says(
     vendor: str, total: Total, expected: int | None
 ) -> None:
-    world = made_world(vendor, 70, Readings(total=total, result_cap=30))
+    world = made_world(vendor, 70, Behaviour(total=total, result_cap=30))
     calls = world.calls()
     for call in calls[: len(calls) - 60]:
         world.delete(call.sequence)

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import tap_callhistory
-from tap_callhistory.sandbox.world.behaviour import Bounds, FilterField, Readings
-from tap_callhistory.sandbox.world.making import make_calls
-from tap_callhistory.sandbox.world.world import World
+from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
+from tap_callhistory.sandbox.world.behaviour import Behaviour, Bounds, FilterField
 
 from .asking import NOW, VENDORS, a_call, answered, ask, made_world, read
 
@@ -52,8 +51,8 @@ def test_truth_holds_every_call_shown_once(vendor: str) -> None:
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_extra_fields_are_in_truth_as_extra(vendor: str) -> None:
-    readings = Readings(extra_fields=(("newField", {"b": 1, "a": [2.5]}),), odd_types=True)
-    world = made_world(vendor, 5, readings)
+    behaviour = Behaviour(extra_fields=(("newField", {"b": 1, "a": [2.5]}),), odd_types=True)
+    world = made_world(vendor, 5, behaviour)
     assert {row["_extra"] for row in world.truth()} == {'{"newField":{"a":[2.5],"b":1}}'}
     assert all(record["newField"] == {"b": 1, "a": [2.5]} for record in read(world))
 
@@ -118,19 +117,19 @@ def test_a_clock_that_runs_shows_what_a_new_world_at_that_time_shows(
     vendor: str, field: FilterField
 ) -> None:
     calls = make_calls(vendor, 3, 400, NOW, days=3, ahead=timedelta(days=1))
-    readings = Readings(filter_field=field)
-    running = World(vendor, calls, lambda: NOW, readings)
+    behaviour = Behaviour(filter_field=field)
+    running = make_world(vendor, calls, lambda: NOW, behaviour)
     for hours in (0, 0.01, 0.2, 1, 5, 23, 3):
         clock = partial(NOW.__add__, timedelta(hours=hours))
         running.clock = clock
-        fresh = World(vendor, calls, clock, readings)
+        fresh = make_world(vendor, calls, clock, behaviour)
         assert answered(ask(running)) == answered(ask(fresh))
         assert running.truth() == fresh.truth()
 
 
 @pytest.mark.parametrize("bounds", ["[]", "[)", "(]", "()"])
 def test_bounds_belong_to_a_window_as_the_vendor_reads_them(bounds: Bounds) -> None:
-    world = made_world("cinnox", 1, Readings(bounds=bounds))
+    world = made_world("cinnox", 1, Behaviour(bounds=bounds))
     for sequence, second in enumerate((0, 10, 20)):
         created = datetime(2026, 1, 5, 8, 0, second, tzinfo=UTC)
         world.add(a_call("cinnox", sequence, created_at=created))
@@ -141,7 +140,7 @@ def test_bounds_belong_to_a_window_as_the_vendor_reads_them(bounds: Bounds) -> N
 
 @pytest.mark.parametrize("field", ["created", "started", "finished", "updated"])
 def test_the_window_is_about_the_date_that_the_vendor_means(field: FilterField) -> None:
-    world = made_world("cinnox", 1, Readings(filter_field=field))
+    world = made_world("cinnox", 1, Behaviour(filter_field=field))
     world.add(a_call("cinnox", 7))
     start = NOW - timedelta(hours=1)
     dates = {"created": 0, "started": 1, "finished": 65, "updated": 90}
@@ -155,14 +154,14 @@ def test_the_window_is_about_the_date_that_the_vendor_means(field: FilterField) 
 
 
 def test_a_call_without_its_date_yet_is_filtered_by_its_creation() -> None:
-    world = made_world("cinnox", 1, Readings(filter_field="finished"))
+    world = made_world("cinnox", 1, Behaviour(filter_field="finished"))
     world.add(a_call("cinnox", 7, ended_at=NOW + timedelta(hours=1)))
     window = (("startAt", "2026-11-20T08:59:59Z"), ("endAt", "2026-11-20T09:00:01Z"))
     assert [record["seq"] for record in read(world, *window)] == [7]
 
 
 def test_parameters_are_truncated_as_the_vendor_does() -> None:
-    world = made_world("kavenegar", 1, Readings(parameter_resolution="minute", bounds="[)"))
+    world = made_world("kavenegar", 1, Behaviour(parameter_resolution="minute", bounds="[)"))
     created = datetime(2026, 1, 5, 8, 0, 10, tzinfo=UTC)
     world.add(a_call("kavenegar", 7, created_at=created))
     to_the_end = read(world, ("since", "2026-01-05T11:30:59"), ("until", "2026-01-05T11:31:30"))
@@ -171,7 +170,7 @@ def test_parameters_are_truncated_as_the_vendor_does() -> None:
 
 
 def test_late_publication_hides_a_call_until_then() -> None:
-    world = made_world("twin", 1, Readings(publish_delay=7200))
+    world = made_world("twin", 1, Behaviour(publish_delay=7200))
     world.add(a_call("twin", 7))
     assert 7 not in {call.sequence for call in world.calls()}
     world.clock = lambda: NOW + timedelta(hours=1)
@@ -179,7 +178,7 @@ def test_late_publication_hides_a_call_until_then() -> None:
 
 
 def test_late_changes_come_later() -> None:
-    world = made_world("utel", 1, Readings(change_delay=7200))
+    world = made_world("utel", 1, Behaviour(change_delay=7200))
     world.add(a_call("utel", 7))
     assert next(row for row in world.truth() if row["id"] == 7)["recorded_file_url"] is None
     world.clock = lambda: NOW + timedelta(hours=2)
@@ -187,7 +186,7 @@ def test_late_changes_come_later() -> None:
 
 
 def test_a_longer_window_than_the_vendor_takes_is_refused() -> None:
-    world = made_world("cinnox", 5, Readings(largest_span_days=1))
+    world = made_world("cinnox", 5, Behaviour(largest_span_days=1))
     day = (("startAt", "2026-01-05T00:00:00Z"), ("endAt", "2026-01-06T00:00:00Z"))
     longer = (("startAt", "2026-01-05T00:00:00Z"), ("endAt", "2026-01-06T00:00:01Z"))
     assert ask(world, *day).status == 200
@@ -213,7 +212,7 @@ def test_records_of_odd_types_have_no_number_where_the_vendor_documents_one(vend
             return all(plain(inner) for inner in value)
         return value is None or isinstance(value, str)
 
-    world = made_world(vendor, 30, Readings(odd_types=True))
+    world = made_world(vendor, 30, Behaviour(odd_types=True))
     for record in read(world):
         assert plain({key: record[key] for key in record.keys() - world.api.undocumented})
     assert world.truth() == made_world(vendor, 30).truth()

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.reading import reader
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.vendors import VENDORS
 from tests.support.in_process import (
     NAMES,
@@ -123,7 +123,7 @@ class Story:
     """A vendor, its habits, and what happens."""
 
     vendor: str
-    readings: Readings
+    behaviour: Behaviour
     by_updates: bool
     comfortable: int
     first_window_hours: int
@@ -132,12 +132,12 @@ class Story:
 
     @property
     def date(self) -> str:
-        return "updated" if self.by_updates else self.readings.filter_field
+        return "updated" if self.by_updates else self.behaviour.filter_field
 
     @property
     def may_fail(self) -> bool:
         """Whether the vendor lies in a way that can be noticed and not be mended."""
-        habits = self.readings
+        habits = self.behaviour
         lies = habits.total in {"all", "lie"} or habits.cursor_dialect == "loop"
         # A full page without a way on cannot be told from a cap, and Kavenegar's refusals do not
         # say that a window is too long.
@@ -172,7 +172,7 @@ HABITS: dict[str, dict[str, Any]] = {
 
 
 @st.composite
-def readings(draw: st.DrawFn, vendor: str) -> Readings:
+def behaviour(draw: st.DrawFn, vendor: str) -> Behaviour:
     """A vendor's habits, within what its pages leave open."""
     total, cap = "", 0
     if draw(st.booleans()):
@@ -184,7 +184,7 @@ def readings(draw: st.DrawFn, vendor: str) -> Readings:
             total = "none"
     if vendor in {"etelecom", "cinnox"}:
         total = ""
-    return Readings(
+    return Behaviour(
         bounds=draw(st.sampled_from(["[]", "[)", "(]", "()"])),
         filter_field=draw(st.sampled_from(["created", "started", "finished", "updated"])),
         largest_page=draw(st.sampled_from([0, 3, 5])),
@@ -228,7 +228,7 @@ def stories(draw: st.DrawFn, vendor: str | None = None) -> Story:
     """Anything that may happen between a vendor, the world and the tap."""
     vendor = vendor or draw(st.sampled_from(NAMES))
     by_updates = vendor == "twin" and draw(st.booleans())
-    habits = draw(readings(vendor))
+    habits = draw(behaviour(vendor))
     revisited = draw(st.booleans())
     moving = habits.filter_field in {"started", "finished", "updated"}
     # Where calls leave a window as they change, nothing may be put into it at the same time.
@@ -237,7 +237,7 @@ def stories(draw: st.DrawFn, vendor: str | None = None) -> Story:
     steps = st.one_of(quiets, appearances, appearances, changes, deletions, sync, sync)
     return Story(
         vendor=vendor,
-        readings=habits,
+        behaviour=habits,
         by_updates=by_updates,
         comfortable=draw(st.sampled_from([4, 15, 2000])),
         first_window_hours=draw(st.sampled_from([1, 24, 24 * 60])),
@@ -252,7 +252,7 @@ class Telling:
     def __init__(self, story: Story) -> None:
         self.story = story
         self.clock = Clock(NOON)
-        self.world: World = world_of(story.vendor, [], self.clock, story.readings)
+        self.world: World = world_of(story.vendor, [], self.clock, story.behaviour)
         self.state: dict[str, Any] = {}
         self.table: dict[Any, dict[str, Any]] = {}
         self.shown: dict[int, datetime] = {}

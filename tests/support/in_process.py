@@ -21,10 +21,9 @@ from typing_extensions import override
 from tap_callhistory import tap
 from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.reading.workers import InTurn
-from tap_callhistory.sandbox.vendors.base import ApiRequest
-from tap_callhistory.sandbox.vendors.registry import vendor_named
+from tap_callhistory.sandbox.http import ApiRequest
+from tap_callhistory.sandbox.vendors.registry import make_world, vendor_named
 from tap_callhistory.sandbox.world.call import Call
-from tap_callhistory.sandbox.world.world import World
 from tap_callhistory.transport.http import Answer, Request
 from tap_callhistory.vendors import VENDORS
 
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tap_callhistory.reading.workers import Finished
-    from tap_callhistory.sandbox.world.behaviour import Readings
+    from tap_callhistory.sandbox.world.behaviour import Behaviour
+    from tap_callhistory.sandbox.world.world import World
 
 ADDRESS = "http://127.0.0.1:9"
 NAMES = tuple(each.vendor for each in VENDORS)
@@ -79,10 +79,10 @@ class Clock:
 
 
 def made_world(
-    vendor: str, calls: Iterable[Call], clock: Callable[[], datetime], readings: Readings
+    vendor: str, calls: Iterable[Call], clock: Callable[[], datetime], behaviour: Behaviour
 ) -> World:
     """A vendor's world whose clock is set by hand."""
-    return World(vendor, calls, clock, readings)
+    return make_world(vendor, calls, clock, behaviour)
 
 
 def made_call(sequence: int, created_at: datetime, **changed: Any) -> Call:

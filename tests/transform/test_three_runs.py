@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import tap_callhistory
-from tap_callhistory.sandbox.world.making import make_calls
-from tap_callhistory.sandbox.world.world import World
+from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
 from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
 
 from .test_calls import differences, told
@@ -23,6 +22,7 @@ from .warehouses import PostgreSQL
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.call import Call
+    from tap_callhistory.sandbox.world.world import World
 
 CALLS: Final = 400
 SPAN_DAYS: Final = 20
@@ -99,7 +99,7 @@ def three_runs(postgres_uri: str, tmp_path_factory: pytest.TempPathFactory) -> T
                 runs.changed[vendor] = recorded_late(world, clock())
         if number == RUNS - 1:
             for world in runs.worlds.values():
-                world.readings = replace(world.readings, extra_fields=(NEW_FIELD,))
+                world.behaviour = replace(world.behaviour, extra_fields=(NEW_FIELD,))
         clock.advance(A_DAY)
     clock.advance(-A_DAY)
     return runs
@@ -107,7 +107,7 @@ def three_runs(postgres_uri: str, tmp_path_factory: pytest.TempPathFactory) -> T
 
 def made_world(vendor: str, clock: Clock) -> World:
     calls = make_calls(vendor, 3, CALLS, clock(), days=SPAN_DAYS, ahead=RUNS * A_DAY)
-    return World(vendor, calls, clock)
+    return make_world(vendor, calls, clock)
 
 
 def published_late(world: World, ran_at: datetime) -> Any:

@@ -23,7 +23,7 @@ from tests.support.misbehaving_vendor import answer, vendor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_callhistory.sandbox.vendors.base import ApiAnswer, ApiRequest
+    from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
     from tap_callhistory.sandbox.vendors.twin import Twin
     from tap_callhistory.vendors.base import Endpoint
     from tests.conftest import Command, Serve

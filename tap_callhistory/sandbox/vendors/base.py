@@ -1,90 +1,27 @@
-"""What the sandbox's vendors have in common: requests, answers, refusals, pages."""
+"""What the sandbox's vendors have in common: pages, totals, dates and what is said of a call."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from tap_callhistory.sandbox.http import Refusal
 from tap_callhistory.sandbox.world.stamps import microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tap_callhistory.sandbox.world.behaviour import FilterField, Readings, Resolution
+    from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
+    from tap_callhistory.sandbox.world.behaviour import Behaviour, FilterField, Resolution
     from tap_callhistory.sandbox.world.call import Call, Place
     from tap_callhistory.sandbox.world.world import World
 
 REMEMBERED_RECORDS = 200_000
 ASSUMED_CAP_OF_TOTALS = 10_000
-
-JSON_HEADERS = {"Content-Type": "application/json"}
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
-    """One request, its header names in lower case."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]] = field(default_factory=list)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiAnswer:
-    """One answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of the sandbox
-    """The vendor's refusal of a request.
-
-    Args:
-        status: The HTTP status.
-        message: What is wrong.
-        code: The vendor's own code, where it has several for one status.
-    """
-
-    def __init__(self, status: int, message: str, code: str | int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which calls a request is about.
-
-    Attributes:
-        date: The date that the window is about.
-        since: Its beginning in microseconds of the vendor's clock; None is open.
-        until: Its end.
-        conditions: Further filters; their names say what they keep.
-        order: Names of sort keys, each with whether it descends.
-        moment: The present instant, where conditions or order depend on it.
-    """
-
-    date: FilterField
-    since: int | None
-    until: int | None
-    order: tuple[tuple[str, bool], ...]
-    conditions: dict[tuple[str, str], Callable[[Call], bool]] = field(default_factory=dict)
-    moment: datetime | None = None
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """What tells one query from another."""
-        return (self.date, self.since, self.until, self.order, self.moment, *self.conditions)
 
 
 class SandboxVendor(ABC):
@@ -97,7 +34,7 @@ class SandboxVendor(ABC):
     name: ClassVar[str]
     stream: ClassVar[str]
     place: ClassVar[Place]
-    usual: ClassVar[Readings]
+    usual: ClassVar[Behaviour]
     stored_resolution: ClassVar[Resolution]
     undocumented: ClassVar[frozenset[str]] = frozenset()
 
@@ -106,9 +43,9 @@ class SandboxVendor(ABC):
         self._records: dict[int, tuple[Call, int, bytes]] = {}
 
     @property
-    def readings(self) -> Readings:
+    def behaviour(self) -> Behaviour:
         """How this vendor reads its documentation."""
-        return self.world.readings
+        return self.world.behaviour
 
     def answer(self, request: ApiRequest) -> ApiAnswer:
         """Answer a request as the vendor would."""
@@ -156,7 +93,7 @@ class SandboxVendor(ABC):
 
     def parameter(self, wall: datetime) -> int:
         """Return a date parameter in microseconds of the vendor's clock, as it is understood."""
-        return microseconds(wall, self.readings.parameter_resolution)
+        return microseconds(wall, self.behaviour.parameter_resolution)
 
     def dated(
         self, call: Call, field: FilterField, now: datetime
@@ -186,14 +123,14 @@ class SandboxVendor(ABC):
 
     def usual_order(self) -> tuple[tuple[str, bool], ...]:
         """Return the order of pages where the request asks for none."""
-        if self.readings.order == "id":
+        if self.behaviour.order == "id":
             return (("id", False),)
-        newest = self.readings.order == "newest"
+        newest = self.behaviour.order == "newest"
         return (("created", newest), ("id", newest))
 
     def declared(self, call: Call, now: datetime) -> dict[str, Any]:
         """Return a call's row, with what the vendor sends beyond its documentation."""
-        extra = dict(self.readings.extra_fields)
+        extra = dict(self.behaviour.extra_fields)
         return {**self.row(call, now), "_extra": compact(extra) if extra else None}
 
     def records(self, calls: Sequence[Call], now: datetime) -> bytes:
@@ -208,47 +145,47 @@ class SandboxVendor(ABC):
         if len(self._records) >= REMEMBERED_RECORDS:
             self._records.clear()
         record = self.record(call, now)
-        if self.readings.odd_types:
+        if self.behaviour.odd_types:
             record = {
                 key: value if key in self.undocumented else odd(value)
                 for key, value in record.items()
             }
-        record |= dict(self.readings.extra_fields)
+        record |= dict(self.behaviour.extra_fields)
         written = msgspec.json.encode(record)
         self._records[call.sequence] = (call, stage, written)
         return written
 
     def reachable(self, found: list[Call]) -> list[Call]:
         """Return those calls of a window that can be had at all."""
-        cap = self.readings.result_cap
+        cap = self.behaviour.result_cap
         if not cap or len(found) <= cap:
             return found
-        if self.readings.cap_style == "error":
+        if self.behaviour.cap_style == "error":
             raise Refusal(400, f"No more than {cap} records for one period.")
         return found[:cap]
 
     def total(self, found: list[Call]) -> int | None:
         """Return what the vendor calls the total of a window; None if it gives none."""
-        kind = self.readings.total
+        kind = self.behaviour.total
         if kind == "none":
             return None
         if kind == "all":
             return self.world.count()
         if kind == "capped":
-            return min(len(found), self.readings.result_cap or ASSUMED_CAP_OF_TOTALS)
+            return min(len(found), self.behaviour.result_cap or ASSUMED_CAP_OF_TOTALS)
         return len(found) + (7 if kind == "lie" else 0)
 
     def page_number(self, number: int, size: int, found: list[Call]) -> int:
         """Return the page (from 0) that is served when page `number` is asked for."""
-        if not self.readings.clamp_pages:
+        if not self.behaviour.clamp_pages:
             return number
         return min(number, max(0, (len(found) - 1) // size))
 
     def page_size(self, asked: int | None) -> int:
         """Return the page size that is served when `asked` is asked for."""
-        size = self.readings.default_page if asked is None else asked
-        largest = self.readings.largest_page
-        if size > largest and self.readings.oversize == "refuse":
+        size = self.behaviour.default_page if asked is None else asked
+        largest = self.behaviour.largest_page
+        if size > largest and self.behaviour.oversize == "refuse":
             raise Refusal(self.invalid_status, f"The page size must not be above {largest}.")
         return min(size, largest)
 
@@ -256,29 +193,11 @@ class SandboxVendor(ABC):
 
     def check_span(self, since: datetime | None, until: datetime | None) -> None:
         """Refuse a window longer than the vendor takes."""
-        days = self.readings.largest_span_days
+        days = self.behaviour.largest_span_days
         if days is None:
             return
         if since is None or until is None or until - since > timedelta(days=days):
             raise Refusal(self.invalid_status, f"The period must not exceed {days} days.")
-
-
-def json_answer(status: int, body: Any) -> ApiAnswer:
-    """Answer with a value as JSON."""
-    return ApiAnswer(status, JSON_HEADERS, msgspec.json.encode(body))
-
-
-def wrapped(records: bytes, name: str, **beside: Any) -> ApiAnswer:
-    """Answer with written records under `name`, and other values beside them."""
-    rest = msgspec.json.encode(beside)[1:]
-    comma = b"" if rest == b"}" else b","
-    return ApiAnswer(200, JSON_HEADERS, b'{"' + name.encode() + b'":' + records + comma + rest)
-
-
-def require_bearer(request: ApiRequest, token: str, status: int, message: str) -> None:
-    """Refuse a request without the right bearer token."""
-    if request.headers.get("authorization") != f"Bearer {token}":
-        raise Refusal(status, message)
 
 
 def compact(value: Any) -> str:

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_callhistory.sandbox.vendors.base import (
+from tap_callhistory.sandbox.http import (
     ApiAnswer,
     ApiRequest,
-    Query,
     Refusal,
-    SandboxVendor,
     json_answer,
     require_bearer,
     wrapped,
 )
+from tap_callhistory.sandbox.vendors.base import SandboxVendor
 from tap_callhistory.sandbox.vendors.parameters import Parameters
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.call import Call, Place, as_of, scatter
+from tap_callhistory.sandbox.world.query import Query
 from tap_callhistory.sandbox.world.stamps import fixed_width, milliseconds_utc, truncated
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Cinnox(SandboxVendor):
         line_prefix="31",
         national_digits=8,
     )
-    usual: ClassVar[Readings] = Readings(
+    usual: ClassVar[Behaviour] = Behaviour(
         parameter_resolution="millisecond",
         zone="UTC",
         largest_page=500,
@@ -82,7 +82,7 @@ class Cinnox(SandboxVendor):
     @override
     def error(self, status: int, message: str, code: str | int | None = None) -> ApiAnswer:
         own = code or (CODES.get(status, BAD_SERVICE if status >= FIRST_SERVER_ERROR else status))
-        shown = 200 if self.readings.errors_in_ok else status
+        shown = 200 if self.behaviour.errors_in_ok else status
         return json_answer(shown, {"code": own, "message": message})
 
     @override
@@ -113,7 +113,7 @@ class Cinnox(SandboxVendor):
         if status:
             conditions["status", status] = lambda call: _status(call, now)[0] == status
         return Query(
-            date=self.readings.filter_field,
+            date=self.behaviour.filter_field,
             since=None if since is None else self.parameter(since),
             until=None if until is None else self.parameter(until),
             order=self.usual_order(),

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from tap_callhistory.sandbox.vendors import etelecom_terms as terms
-from tap_callhistory.sandbox.vendors.base import (
+from tap_callhistory.sandbox.http import (
     ApiAnswer,
     ApiRequest,
-    Query,
     Refusal,
-    SandboxVendor,
     json_answer,
     require_bearer,
     wrapped,
 )
+from tap_callhistory.sandbox.vendors import etelecom_terms as terms
+from tap_callhistory.sandbox.vendors.base import SandboxVendor
 from tap_callhistory.sandbox.vendors.etelecom_filter import FILTERS, conditions_of
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.call import Call, Place, as_of
+from tap_callhistory.sandbox.world.query import Query
 from tap_callhistory.sandbox.world.stamps import (
     fixed_width,
     microseconds,
@@ -74,7 +74,7 @@ class Etelecom(SandboxVendor):
         line_prefix="86",
         national_digits=9,
     )
-    usual: ClassVar[Readings] = Readings(
+    usual: ClassVar[Behaviour] = Behaviour(
         parameter_resolution="millisecond",
         zone="UTC",
         largest_page=1000,
@@ -113,7 +113,7 @@ class Etelecom(SandboxVendor):
         if sort not in SORTS:
             raise Refusal(400, "paging.sort is invalid")
         return Query(
-            date=self.readings.filter_field,
+            date=self.behaviour.filter_field,
             since=None if since is None else self.parameter(since),
             until=None if until is None else self.parameter(until),
             order=SORTS[sort] or self.usual_order(),
@@ -152,12 +152,12 @@ class Etelecom(SandboxVendor):
     def _next(
         self, calls: list[Call], after: str, order: tuple[tuple[str, bool], ...], *, is_last: bool
     ) -> str:
-        dialect = self.readings.cursor_dialect
+        dialect = self.behaviour.cursor_dialect
         if not calls or (dialect == "dot" and not after):
             return ""
         if dialect == "loop" and after not in {"", "."}:
             return after
-        if is_last and not self.readings.cursor_always_next:
+        if is_last and not self.behaviour.cursor_always_next:
             return ""
         return _cursor("n", _anchor(calls[-1], order))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tap_callhistory.sandbox.http import Refusal
 from tap_callhistory.sandbox.vendors import etelecom_terms as terms
-from tap_callhistory.sandbox.vendors.base import Refusal
 from tap_callhistory.sandbox.world.call import Call
 
 if TYPE_CHECKING:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_callhistory.sandbox.vendors.base import (
+from tap_callhistory.sandbox.http import (
     ApiAnswer,
     ApiRequest,
-    Query,
     Refusal,
-    SandboxVendor,
     json_answer,
     require_bearer,
     wrapped,
 )
+from tap_callhistory.sandbox.vendors.base import SandboxVendor
 from tap_callhistory.sandbox.vendors.parameters import Parameters
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.call import Call, Place, as_of, scatter, scattered_uuid
+from tap_callhistory.sandbox.world.query import Query
 from tap_callhistory.sandbox.world.stamps import WallClock, fixed_width, microseconds
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Kavenegar(SandboxVendor):
         weekend=frozenset({3, 4}),
         agents="number",
     )
-    usual: ClassVar[Readings] = Readings(
+    usual: ClassVar[Behaviour] = Behaviour(
         parameter_resolution="millisecond",
         zone="Asia/Tehran",
         largest_page=1000,
@@ -75,7 +75,7 @@ class Kavenegar(SandboxVendor):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._clock = WallClock(world.readings.zone, "millisecond")
+        self._clock = WallClock(world.behaviour.zone, "millisecond")
         self._parties: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     @override
@@ -114,7 +114,7 @@ class Kavenegar(SandboxVendor):
                 endpoint in {_user_id(call.caller), _user_id(call.callee)}
             )
         return Query(
-            date=self.readings.filter_field,
+            date=self.behaviour.filter_field,
             since=None if since is None else self.parameter(since),
             until=None if until is None else self.parameter(until),
             order=self.usual_order(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tap_callhistory.sandbox.vendors.base import Refusal
+from tap_callhistory.sandbox.http import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

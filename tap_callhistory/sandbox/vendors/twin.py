@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
+from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest, Refusal, json_answer, wrapped
 from tap_callhistory.sandbox.vendors import twin_terms as terms
-from tap_callhistory.sandbox.vendors.base import (
-    ApiAnswer,
-    ApiRequest,
-    Query,
-    Refusal,
-    SandboxVendor,
-    compact,
-    json_answer,
-    wrapped,
-)
+from tap_callhistory.sandbox.vendors.base import SandboxVendor, compact
 from tap_callhistory.sandbox.vendors.parameters import Parameters
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.call import Call, Place, as_of
+from tap_callhistory.sandbox.world.query import Query
 from tap_callhistory.sandbox.world.stamps import fixed_width, seconds_with_offset, truncated
 
 if TYPE_CHECKING:
@@ -81,7 +74,7 @@ class Twin(SandboxVendor):
         agents="line",
         rated=True,
     )
-    usual: ClassVar[Readings] = Readings(
+    usual: ClassVar[Behaviour] = Behaviour(
         parameter_resolution="second",
         zone="UTC",
         largest_page=1000,
@@ -126,8 +119,8 @@ class Twin(SandboxVendor):
         if request.method != "GET":
             raise Refusal(405, "Only GET.")
         self._authenticate(request.headers.get("authorization", ""))
-        known = PARAMETERS | {self.readings.date_field_parameter}
-        ignores = self.readings.unknown_parameters == "ignore"
+        known = PARAMETERS | {self.behaviour.date_field_parameter}
+        ignores = self.behaviour.unknown_parameters == "ignore"
         query = [pair for pair in request.query if pair[0] in known or not ignores]
         return self._search(Parameters(query, known))
 
@@ -153,10 +146,10 @@ class Twin(SandboxVendor):
             raise Refusal(400, "The body holds unknown keys.")
         if (given.get("email"), given.get("password")) != (EMAIL, PASSWORD):
             raise Refusal(401, "Wrong email or password.")
-        seconds = given.get("ttl", self.readings.token_seconds)
+        seconds = given.get("ttl", self.behaviour.token_seconds)
         if not isinstance(seconds, int) or seconds < 1:
             raise Refusal(400, "ttl must be a number of seconds.")
-        token = self.new_token(min(seconds, self.readings.token_seconds))
+        token = self.new_token(min(seconds, self.behaviour.token_seconds))
         return json_answer(200, {"token": token, "refreshToken": "sandbox-twin-refresh-token"})
 
     def _authenticate(self, header: str) -> None:
@@ -214,10 +207,10 @@ class Twin(SandboxVendor):
         )
 
     def _date_field(self, given: Parameters) -> FilterField:
-        name = self.readings.date_field_parameter
+        name = self.behaviour.date_field_parameter
         value = given.text(name)
         if value is None:
-            return self.readings.filter_field
+            return self.behaviour.filter_field
         if value not in DATE_FIELDS:
             raise given.malformed(name)
         return DATE_FIELDS[value]

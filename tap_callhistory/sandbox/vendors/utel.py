@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from tap_callhistory.sandbox.vendors.base import (
+from tap_callhistory.sandbox.http import (
     ApiAnswer,
     ApiRequest,
-    Query,
     Refusal,
-    SandboxVendor,
     json_answer,
     require_bearer,
     wrapped,
 )
+from tap_callhistory.sandbox.vendors.base import SandboxVendor
 from tap_callhistory.sandbox.vendors.parameters import Parameters
-from tap_callhistory.sandbox.world.behaviour import Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.call import Call, Place, as_of
+from tap_callhistory.sandbox.world.query import Query
 from tap_callhistory.sandbox.world.stamps import WallClock, fixed_width, microseconds, truncated
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Utel(SandboxVendor):
         published_when_over=True,
         synced=True,
     )
-    usual: ClassVar[Readings] = Readings(
+    usual: ClassVar[Behaviour] = Behaviour(
         parameter_resolution="second",
         zone="Asia/Tashkent",
         largest_page=300,
@@ -78,7 +78,7 @@ class Utel(SandboxVendor):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._clock = WallClock(world.readings.zone, "second")
+        self._clock = WallClock(world.behaviour.zone, "second")
 
     @override
     def settings(self, base_url: str) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Utel(SandboxVendor):
         until = given.naive("filter[to]", DATE_FORMATS)
         self.check_span(since, until)
         return Query(
-            date=self.readings.filter_field,
+            date=self.behaviour.filter_field,
             since=None if since is None else self.parameter(since),
             until=None if until is None else self.parameter(until),
             order=_order(given) or self.usual_order(),

@@ -1,4 +1,4 @@
-"""The ways in which a vendor may read its own documentation."""
+"""How a vendor behaves where its documentation leaves it open."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _VENDORS_OWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
+class Behaviour:
     """One vendor's habits where its pages leave them open.
 
     A field left empty (`""` or `0`) means what vendors' pages say or suggest for that vendor.
@@ -90,7 +90,7 @@ class Readings:
     date_skew: float | None = 0
     unknown_parameters: Literal["refuse", "ignore"] = "refuse"
 
-    def over(self, usual: Readings) -> Readings:
-        """Fill what is left empty from a vendor's usual readings."""
+    def over(self, usual: Behaviour) -> Behaviour:
+        """Fill what is left empty from a vendor's usual behaviour."""
         empty = {name: getattr(usual, name) for name in _VENDORS_OWN if not getattr(self, name)}
         return replace(self, **empty)

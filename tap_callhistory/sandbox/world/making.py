@@ -9,13 +9,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tap_callhistory.sandbox.vendors.registry import vendor_named
 from tap_callhistory.sandbox.world.call import Call, Direction, Outcome, Party, Place, scatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["Call", "make_calls"]
 
 USUAL_SPAN_DAYS = 60
 LONGEST_SILENCE_DAYS = 3660
@@ -75,8 +72,9 @@ _CUMULATED_NATURES = tuple(accumulate(weight for _, weight in _NATURES))
 _STANDING = _Nature("internal", "answered", "system")
 
 
-def make_calls(
+def calls_placed(
     vendor: str,
+    place: Place,
     seed: int,
     count: int,
     now: datetime,
@@ -91,13 +89,14 @@ def make_calls(
 
     Args:
         vendor: A vendor's name.
+        place: Where its customers telephone.
         seed: Which of many possible histories.
         count: How many calls.
         now: The end of the history, aware.
         days: The span that they fill, roughly.
         ahead: How far beyond `now` to go on, for a world that stays alive.
     """
-    company = _Company.founded(vendor, seed, vendor_named(vendor).place)
+    company = _Company.founded(vendor, seed, place)
     horizon = now + ahead
     zone = ZoneInfo(company.place.zone)
     last_day = horizon.astimezone(zone).date()

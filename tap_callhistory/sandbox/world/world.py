@@ -6,17 +6,17 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from tap_callhistory.sandbox.vendors.registry import vendor_named
-from tap_callhistory.sandbox.world.behaviour import FilterField, Readings
+from tap_callhistory.sandbox.world.behaviour import Behaviour, FilterField
 from tap_callhistory.sandbox.world.call import Call, as_of
 from tap_callhistory.sandbox.world.index import DateIndex, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from tap_callhistory.sandbox.vendors.base import Query
+    from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
+    from tap_callhistory.sandbox.world.query import Query
 
 REMEMBERED_QUERIES = 24
 
@@ -26,16 +26,77 @@ def real_clock() -> datetime:
     return datetime.now(UTC)
 
 
+class Api(Protocol):
+    """A vendor's API over its world, as the world and its users see it.
+
+    `sandbox.vendors.base.SandboxVendor` says what each member means.
+    """
+
+    name: ClassVar[str]
+    stream: ClassVar[str]
+    usual: ClassVar[Behaviour]
+    undocumented: ClassVar[frozenset[str]]
+
+    def __init__(self, world: World) -> None: ...
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How this vendor behaves where its pages leave it open."""
+        ...
+
+    def records(self, calls: Sequence[Call], now: datetime) -> bytes:
+        """Write calls as a JSON array."""
+        ...
+
+    def answer(self, request: ApiRequest) -> ApiAnswer:
+        """Answer a request as the vendor would."""
+        ...
+
+    def error(self, status: int, message: str, code: str | int | None = None) -> ApiAnswer:
+        """Write an error in the vendor's own style."""
+        ...
+
+    def settings(self, base_url: str) -> dict[str, Any]:
+        """Return the tap's settings for this vendor."""
+        ...
+
+    def declared(self, call: Call, now: datetime) -> dict[str, Any]:
+        """Return a call's row as the warehouse should hold it."""
+        ...
+
+    def call_id(self, call: Call) -> str | int:
+        """Return the vendor's id of a call."""
+        ...
+
+    def number(self, party: str) -> str:
+        """Write a number as the vendor does."""
+        ...
+
+    def stored(self, instant: datetime) -> int:
+        """Return an instant in microseconds of the vendor's clock."""
+        ...
+
+    def dated(
+        self, call: Call, field: FilterField, now: datetime
+    ) -> tuple[datetime, datetime | None]:
+        """Return one of a call's dates, and until when it stays that way."""
+        ...
+
+    def sort_key(self, name: str, now: datetime) -> Callable[[Call], Any]:
+        """Return the function that calls are sorted by."""
+        ...
+
+
 class World:
     """What one vendor knows; it changes as its clock runs on and as tests say.
 
     Safe to use from several threads.
 
     Args:
-        vendor: The vendor's name.
+        made: The vendor's API.
         calls: Its calls, past and to come.
         clock: Gives the present instant, aware; may stand still.
-        readings: How the vendor reads its own documentation.
+        behaviour: How the vendor reads its own documentation.
 
     Attributes:
         api: The vendor's API over this world.
@@ -43,17 +104,16 @@ class World:
 
     def __init__(
         self,
-        vendor: str,
+        made: type[Api],
         calls: Iterable[Call],
         clock: Callable[[], datetime] = real_clock,
-        readings: Readings | None = None,
+        behaviour: Behaviour | None = None,
     ) -> None:
-        made = vendor_named(vendor)
-        self.vendor = vendor
+        self.vendor = made.name
         self.clock = clock
-        self.readings = (readings or Readings()).over(made.usual)
+        self.behaviour = (behaviour or Behaviour()).over(made.usual)
         self.lock = threading.RLock()
-        self.api = made(self)
+        self.api: Api = made(self)
         self._calls = {call.sequence: call for call in map(self._delayed, calls)}
         self._indexes: dict[FilterField, DateIndex] = {}
         self._queries: OrderedDict[Hashable, list[Call]] = OrderedDict()
@@ -158,7 +218,7 @@ class World:
             return len(self._index("created", self.now()))
 
     def _search(self, query: Query, now: datetime) -> list[Call]:
-        bounds = self.readings.bounds
+        bounds = self.behaviour.bounds
         found = self._index(query.date, now).between(
             query.since,
             query.until,
@@ -197,7 +257,7 @@ class World:
         self._queries.clear()
 
     def _delayed(self, call: Call) -> Call:
-        publish, change = self.readings.publish_delay, self.readings.change_delay
+        publish, change = self.behaviour.publish_delay, self.behaviour.change_delay
         if publish:
             call = replace(call, published_at=call.published_at + timedelta(seconds=publish))
         if change:
