@@ -15,13 +15,18 @@ JSON_HEADERS = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request, its header names in lower case."""
+    """One request, its header names in lower case; `target` is its path and query as they came."""
 
     method: str
     path: str
     query: list[tuple[str, str]] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    target: str = ""
+
+
+class Silence(Exception):  # noqa: N818 - it is no answer, not a fault of the sandbox
+    """The vendor never answers this request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,18 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of the sa
         status: The HTTP status.
         message: What is wrong.
         code: The vendor's own code, where it has several for one status.
+        headers: Further headers of the answer.
     """
 
-    def __init__(self, status: int, message: str, code: str | int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
+        self.headers = headers or {}
         self.status = status
         self.message = message
         self.code = code

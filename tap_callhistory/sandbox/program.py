@@ -8,7 +8,7 @@ import math
 import signal
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from tap_callhistory.output.stdout import OutputClosed, checked_output
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.vendors.registry import VENDORS
+from tap_callhistory.sandbox.world.behaviour import Behaviour
+from tap_callhistory.sandbox.world.hardship import Hardship
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         calls=options.calls,
         vendors=options.vendor,
         now=options.now,
+        behaviour=dict.fromkeys(VENDORS, Behaviour(hardship=Hardship(**dict(options.hardship)))),
         faults=_faults(options),
         days=options.days,
     )
@@ -118,9 +121,29 @@ def _parser() -> argparse.ArgumentParser:
         "--stall-seconds", type=_positive, default=30.0, help="how long stalled answers last"
     )
     trouble.add_argument(
+        "--hardship",
+        action="append",
+        type=_hardship,
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="a switch of every vendor, repeatable: "
+        + ", ".join(each.name for each in fields(Hardship)),
+    )
+    trouble.add_argument(
         "--down", action="append", choices=list(VENDORS), default=[], help="a vendor that is down"
     )
     return parser
+
+
+def _hardship(text: str) -> tuple[str, Any]:
+    """Read `name`, or `name=value` with the value as JSON or as plain text."""
+    name, _, value = text.partition("=")
+    if name not in {each.name for each in fields(Hardship)}:
+        raise argparse.ArgumentTypeError(f"there is no hardship {name}")
+    try:
+        return name, json.loads(value or "true")
+    except ValueError:
+        return name, value
 
 
 def _faults(options: argparse.Namespace) -> dict[str, Faults]:

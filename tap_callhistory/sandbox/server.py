@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tap_callhistory.sandbox.faults import Faults, FaultSource, spoiled
-from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
+from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest, Silence
 from tap_callhistory.sandbox.vendors.registry import VENDORS, make_calls, make_world
 from tap_callhistory.sandbox.world.making import USUAL_SPAN_DAYS
 from tap_callhistory.sandbox.world.world import real_clock
@@ -158,10 +158,10 @@ class Sandbox:
         cut = fault == "reset" or (fault == "down" and source.faults.down == "refused")
         if cut:
             return _cut(request)
-        if fault == "timeout":
+        answer = None if fault == "timeout" else _answer(vendor, await _read(request))
+        if answer is None:
             await asyncio.sleep(source.faults.stall_seconds)
             return _cut(request)
-        answer = vendor.answer(await _read(request))
         if fault is None:
             return _respond(request, self._dated(name, answer))
         if fault in {"stall", "truncated"}:
@@ -178,6 +178,14 @@ class Sandbox:
         return replace(answer, headers={**answer.headers, "Date": date})
 
 
+def _answer(vendor: Api, request: ApiRequest) -> ApiAnswer | None:
+    """Return a vendor's answer; None where it stays silent."""
+    try:
+        return vendor.answer(request)
+    except Silence:
+        return None
+
+
 async def _read(request: web.Request) -> ApiRequest:
     return ApiRequest(
         method=request.method,
@@ -185,13 +193,14 @@ async def _read(request: web.Request) -> ApiRequest:
         query=parse_qsl(request.query_string, keep_blank_values=True),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.read(),
+        target=request.path_qs,
     )
 
 
 def _respond(request: web.Request, answer: ApiAnswer) -> web.Response:
     headers, body = dict(answer.headers), answer.body
     wants = "gzip" in request.headers.get("Accept-Encoding", "")
-    if wants and len(body) >= WORTH_COMPRESSING_BYTES:
+    if wants and "Content-Encoding" not in headers and len(body) >= WORTH_COMPRESSING_BYTES:
         body = gzip.compress(body, FASTEST_GZIP)
         headers["Content-Encoding"] = "gzip"
     return web.Response(status=answer.status, headers=headers, body=body)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from tap_callhistory.sandbox.http import Refusal
+from tap_callhistory.sandbox.http import Refusal, Silence
+from tap_callhistory.sandbox.vendors import odd_answers
 from tap_callhistory.sandbox.world.stamps import microseconds
 
 if TYPE_CHECKING:
@@ -36,10 +38,14 @@ class SandboxVendor(ABC):
     place: ClassVar[Place]
     usual: ClassVar[Behaviour]
     stored_resolution: ClassVar[Resolution]
+    list_name: ClassVar[str]
     undocumented: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._pages = 0
+        self._logged_in_at: datetime | None = None
+        self._is_page = self._is_empty = False
         self._records: dict[int, tuple[Call, int, bytes]] = {}
 
     @property
@@ -49,11 +55,71 @@ class SandboxVendor(ABC):
 
     def answer(self, request: ApiRequest) -> ApiAnswer:
         """Answer a request as the vendor would."""
+        hardship = self.behaviour.hardship
+        if (gate := odd_answers.gated(request, hardship)) is not None:
+            return gate
         try:
             with self.world.lock:
-                return self.route(request)
+                self._is_page = self._is_empty = False
+                answer = self._adjusted(self.route(request))
         except Refusal as refusal:
-            return self.error(refusal.status, refusal.message, refusal.code)
+            answer = self.error(refusal.status, refusal.message, refusal.code)
+            answer = replace(answer, headers={**answer.headers, **refusal.headers})
+            if self.behaviour.errors_in_ok:
+                answer = replace(answer, status=200)
+        return odd_answers.encoded(answer, request, hardship)
+
+    def _adjusted(self, answer: ApiAnswer) -> ApiAnswer:
+        hardship = self.behaviour.hardship
+        if self._is_page and self._is_empty and hardship.nothing:
+            return odd_answers.without_calls(answer, self.list_name, hardship)
+        if self._is_page and hardship.numbered:
+            return odd_answers.numbered(answer, self.list_name)
+        return answer
+
+    def log_in(self) -> None:
+        """Note that a login succeeded now."""
+        self._logged_in_at = self.world.now()
+
+    def check_login(self) -> None:
+        """Refuse a token that the vendor's other machines do not know yet."""
+        seconds, since = self.behaviour.hardship.fresh_token_seconds, self._logged_in_at
+        if since is not None and self.world.now() < since + timedelta(seconds=seconds):
+            raise Refusal(401, "Unauthenticated.")
+
+    def cut(self, found: list[Call], first: int, size: int) -> list[Call]:
+        """Return the calls of one page, or fail as the vendor's hardship says.
+
+        Args:
+            found: The window's calls that can be had.
+            first: The page's first row, from 0.
+            size: The page size.
+
+        Raises:
+            Refusal: The vendor cannot carry it.
+            Silence: It never answers.
+        """
+        hardship = self.behaviour.hardship
+        self._is_page, self._is_empty = True, not found
+        self._pages += 1
+        if hardship.limit_every and self._pages % hardship.limit_every == 0:
+            raise Refusal(403, "Rate limit exceeded.", headers={"Retry-After": "1"})
+        if hardship.deepest_row is not None and first + size > hardship.deepest_row:
+            if hardship.deep_silence:
+                raise Silence
+            raise Refusal(500, f"Result window is too large: [{hardship.deepest_row}]")
+        calls = found[first : first + size]
+        if any(call.sequence == hardship.broken_call for call in calls):
+            raise Refusal(500, "Server Error")
+        if hardship.thin_every and self._pages % hardship.thin_every == 0:
+            return calls[: len(calls) // 2] if hardship.thin == "halved" else []
+        if hardship.twice is not None:
+            return [
+                each
+                for call in calls
+                for each in ([call, _again(call)] if call.sequence == hardship.twice else [call])
+            ]
+        return calls
 
     @abstractmethod
     def route(self, request: ApiRequest) -> ApiAnswer:
@@ -157,6 +223,9 @@ class SandboxVendor(ABC):
 
     def reachable(self, found: list[Call]) -> list[Call]:
         """Return those calls of a window that can be had at all."""
+        heavy = self.behaviour.hardship.heavy_calls
+        if heavy is not None and len(found) > heavy:
+            raise Refusal(500, "Server Error")
         cap = self.behaviour.result_cap
         if not cap or len(found) <= cap:
             return found
@@ -173,7 +242,7 @@ class SandboxVendor(ABC):
             return self.world.count()
         if kind == "capped":
             return min(len(found), self.behaviour.result_cap or ASSUMED_CAP_OF_TOTALS)
-        return len(found) + (7 if kind == "lie" else 0)
+        return len(found) + (7 if kind == "lie" else 0) + self.behaviour.hardship.surplus
 
     def page_number(self, number: int, size: int, found: list[Call]) -> int:
         """Return the page (from 0) that is served when page `number` is asked for."""
@@ -192,12 +261,37 @@ class SandboxVendor(ABC):
     invalid_status: ClassVar[int] = 400
 
     def check_span(self, since: datetime | None, until: datetime | None) -> None:
-        """Refuse a window longer than the vendor takes."""
+        """Refuse a window that the vendor does not take.
+
+        Args:
+            since: Its beginning by the vendor's clock, aware or not as the vendor writes it.
+            until: Its end.
+        """
+        hardship, now = self.behaviour.hardship, self.world.now()
+        status = hardship.refused_status or self.invalid_status
         days = self.behaviour.largest_span_days
-        if days is None:
-            return
-        if since is None or until is None or until - since > timedelta(days=days):
-            raise Refusal(self.invalid_status, f"The period must not exceed {days} days.")
+        open_ended = since is None or until is None
+        length = None if since is None or until is None else until - since
+        if days is not None and (length is None or length > timedelta(days=days)):
+            words = hardship.refused_words or f"The period must not exceed {days} days."
+            raise Refusal(status, words)
+        if hardship.refuses_future and until and self.parameter(until) > self.stored(now):
+            words = "The end must be a date before or equal to now."
+            raise Refusal(status, hardship.refused_words or words)
+        kept = hardship.retention_days
+        if kept is not None and (
+            since is None or self.parameter(since) < self.stored(now - timedelta(days=kept))
+        ):
+            words = f"Calls are kept for {kept:g} days."
+            raise Refusal(status, hardship.refused_words or words)
+        hours = hardship.slow_span_hours
+        if hours is not None and (open_ended or (length and length > timedelta(hours=hours))):
+            raise Refusal(504, "Gateway Time-out")
+
+
+def _again(call: Call) -> Call:
+    """Return a call as a second row under its id shows it: to another number."""
+    return replace(call, callee=call.callee[:-1] + str((int(call.callee[-1]) + 1) % 10))
 
 
 def compact(value: Any) -> str:

@@ -40,10 +40,10 @@ FIRST_SERVER_ERROR = 500
 CODES = {400: BAD_PARAMETER, 404: NO_METHOD, 429: TOO_MANY_REQUESTS}
 
 STATUSES = {
-    "answered": ("Answered", "200", "Normal"),
-    "missed": ("Missed", "480", "NoAnswer"),
+    "answered": ("Call Ended", "200", "Normal"),
+    "missed": ("Not Answered", "480", "NoAnswer"),
     "busy": ("Busy", "486", "Busy"),
-    "failed": ("Failed", "503", "Failed"),
+    "failed": ("Call Failed", "503", "Failed"),
     "cancelled": ("Cancelled", "487", "Cancelled"),
 }
 BYTES_PER_SECOND = 2_000
@@ -57,6 +57,7 @@ class Cinnox(SandboxVendor):
     """Offsets without a total; stamps in UTC; errors that may come in an HTTP 200."""
 
     name: ClassVar[str] = "cinnox"
+    list_name: ClassVar[str] = "result"
     stream: ClassVar[str] = "cinnox_call_details"
     place: ClassVar[Place] = Place(
         zone="Asia/Hong_Kong",
@@ -82,8 +83,7 @@ class Cinnox(SandboxVendor):
     @override
     def error(self, status: int, message: str, code: str | int | None = None) -> ApiAnswer:
         own = code or (CODES.get(status, BAD_SERVICE if status >= FIRST_SERVER_ERROR else status))
-        shown = 200 if self.behaviour.errors_in_ok else status
-        return json_answer(shown, {"code": own, "message": message})
+        return json_answer(status, {"code": own, "message": message})
 
     @override
     def route(self, request: ApiRequest) -> ApiAnswer:
@@ -94,7 +94,7 @@ class Cinnox(SandboxVendor):
         query = self._query(given)
         size = self.page_size(given.integer("limit", 1))
         offset = given.integer("offset", 0) or 0
-        calls = self.reachable(self.world.find(query))[offset : offset + size]
+        calls = self.cut(self.reachable(self.world.find(query)), offset, size)
         return wrapped(self.records(calls, self.world.now()), "result", code=200)
 
     def _query(self, given: Parameters) -> Query:

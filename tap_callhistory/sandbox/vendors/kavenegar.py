@@ -53,6 +53,7 @@ class Kavenegar(SandboxVendor):
     """Pages counted from 0 with a total; naive stamps of milliseconds."""
 
     name: ClassVar[str] = "kavenegar"
+    list_name: ClassVar[str] = "result"
     stream: ClassVar[str] = "kavenegar_calls"
     place: ClassVar[Place] = Place(
         zone="Asia/Tehran",
@@ -103,7 +104,7 @@ class Kavenegar(SandboxVendor):
         page: dict[str, Any] = {"number": number, "size": size}
         if (total := self.total(found)) is not None:
             page["total"] = total
-        calls = reached[number * size : (number + 1) * size]
+        calls = self.cut(reached, number * size, size)
         return wrapped(self.records(calls, self.world.now()), "result", page=page)
 
     def _query(self, given: Parameters, since: datetime | None, until: datetime | None) -> Query:

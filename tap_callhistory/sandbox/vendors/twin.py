@@ -64,6 +64,7 @@ class Twin(SandboxVendor):
     """Offsets or pages with a count, at most 50,000 calls for a period; tokens of a week."""
 
     name: ClassVar[str] = "twin"
+    list_name: ClassVar[str] = "items"
     stream: ClassVar[str] = "twin_call_sessions"
     place: ClassVar[Place] = Place(
         zone="Europe/Moscow",
@@ -119,6 +120,7 @@ class Twin(SandboxVendor):
         if request.method != "GET":
             raise Refusal(405, "Only GET.")
         self._authenticate(request.headers.get("authorization", ""))
+        self.check_login()
         known = PARAMETERS | {self.behaviour.date_field_parameter}
         ignores = self.behaviour.unknown_parameters == "ignore"
         query = [pair for pair in request.query if pair[0] in known or not ignores]
@@ -149,6 +151,9 @@ class Twin(SandboxVendor):
         seconds = given.get("ttl", self.behaviour.token_seconds)
         if not isinstance(seconds, int) or seconds < 1:
             raise Refusal(400, "ttl must be a number of seconds.")
+        if self.behaviour.hardship.one_login:
+            self.expire_tokens()
+        self.log_in()
         token = self.new_token(min(seconds, self.behaviour.token_seconds))
         return json_answer(200, {"token": token, "refreshToken": "sandbox-twin-refresh-token"})
 
@@ -176,7 +181,7 @@ class Twin(SandboxVendor):
         page = given.integer("page", 1)
         if page is not None:
             first = self.page_number(page - 1, limit, reached) * limit
-        calls = reached[first : first + limit]
+        calls = self.cut(reached, first, limit)
         total = self.total(found)
         beside = {} if total is None else {"count": total}
         return wrapped(self._items(calls, fields), "items", **beside)

@@ -54,6 +54,7 @@ class Utel(SandboxVendor):
     """Laravel's pages counted from 1 with a total; naive stamps of seconds in UTC+5."""
 
     name: ClassVar[str] = "utel"
+    list_name: ClassVar[str] = "data"
     stream: ClassVar[str] = "utel_call_history"
     place: ClassVar[Place] = Place(
         zone="Asia/Tashkent",
@@ -79,6 +80,8 @@ class Utel(SandboxVendor):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._clock = WallClock(world.behaviour.zone, "second")
+        self._token = TOKEN
+        self._logins = 0
 
     @override
     def settings(self, base_url: str) -> dict[str, Any]:
@@ -97,11 +100,20 @@ class Utel(SandboxVendor):
             if not request.headers.get(header, "").startswith("application/json"):
                 raise Refusal(406, f"The header {header} must be application/json.")
         if (request.method, request.path) == ("POST", LOGIN_PATH):
-            return _log_in(request.body)
+            return self._log_in(request.body)
         if (request.method, request.path) != ("GET", HISTORY_PATH):
             raise Refusal(404, "The route could not be found.")
-        require_bearer(request, TOKEN, 401, "Unauthenticated.")
+        require_bearer(request, self._token, 401, "Unauthenticated.")
+        self.check_login()
         return self._page(Parameters(request.query, PARAMETERS, self.invalid_status))
+
+    def _log_in(self, body: bytes) -> ApiAnswer:
+        _check_credentials(body)
+        self._logins += 1
+        if self.behaviour.hardship.one_login:
+            self._token = f"{TOKEN}-{self._logins}"
+        self.log_in()
+        return json_answer(200, {"result": {"access_token": self._token, "token_type": "Bearer"}})
 
     def _page(self, given: Parameters) -> ApiAnswer:
         size = self.page_size(given.integer("per_page", 1))
@@ -109,7 +121,7 @@ class Utel(SandboxVendor):
         reached = self.reachable(found)
         asked = given.integer("page", 1) or 1
         number = self.page_number(asked - 1, size, reached) + 1
-        calls = reached[(number - 1) * size : number * size]
+        calls = self.cut(reached, (number - 1) * size, size)
         last = max(1, -(-len(reached) // size))
         return wrapped(
             self.records(calls, self.world.now()),
@@ -246,7 +258,7 @@ def _json_stamp(instant: datetime) -> str:
     return fixed_width(truncated(instant, "second"))
 
 
-def _log_in(body: bytes) -> ApiAnswer:
+def _check_credentials(body: bytes) -> None:
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.DecodeError:
@@ -255,7 +267,6 @@ def _log_in(body: bytes) -> ApiAnswer:
         raise Refusal(422, "The email and password fields are required.")
     if (given["email"], given["password"]) != (EMAIL, PASSWORD):
         raise Refusal(401, "These credentials do not match our records.")
-    return json_answer(200, {"result": {"access_token": TOKEN, "token_type": "Bearer"}})
 
 
 def _order(given: Parameters) -> tuple[tuple[str, bool], ...]:

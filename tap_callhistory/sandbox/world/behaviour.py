@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from tap_callhistory.sandbox.world.hardship import Hardship
 
 Bounds = Literal["[]", "[)", "(]", "()"]
 FilterField = Literal["created", "started", "finished", "updated"]
@@ -63,6 +65,7 @@ class Behaviour:
         errors_in_ok: Errors come in an HTTP 200.
         date_skew: Seconds by which the Date header is ahead of the vendor's clock; None sends none.
         unknown_parameters: TWIN: parameters that it does not know are refused, or ignored.
+        hardship: What the vendor refuses, cannot carry or answers oddly.
     """
 
     bounds: Bounds = "[]"
@@ -89,6 +92,7 @@ class Behaviour:
     errors_in_ok: bool = False
     date_skew: float | None = 0
     unknown_parameters: Literal["refuse", "ignore"] = "refuse"
+    hardship: Hardship = field(default_factory=Hardship)
 
     def over(self, usual: Behaviour) -> Behaviour:
         """Fill what is left empty from a vendor's usual behaviour."""
