@@ -147,13 +147,23 @@ class CinnoxCallDetails(Endpoint):
 
     @override
     def is_unfinished(self, record: Mapping[str, Any]) -> bool:
-        pending = is_true(record.get("isRecording")) and not is_true(record.get("hasAudioFile"))
+        # A video recording has files and no audio file: hasAudioFile alone would wait for ever.
+        saved = is_true(record.get("hasAudioFile")) or _has_file(record)
+        pending = is_true(record.get("isRecording")) and not saved
         return not record.get("callEndTime") or pending
 
 
 def is_true(value: object) -> bool:
     """Whether a boolean of CINNOX says yes; its types are not always those documented."""
     return str(value).lower() in {"true", "1"}
+
+
+def _has_file(record: Mapping[str, Any]) -> bool:
+    """Whether any recording of a call has a file."""
+    recordings = record.get("recordingEventList")
+    if not isinstance(recordings, list):
+        return False
+    return any(isinstance(each, dict) and each.get("files") for each in recordings)
 
 
 def _message(body: object) -> str | None:

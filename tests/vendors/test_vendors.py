@@ -336,6 +336,16 @@ UNFINISHED: list[tuple[str, dict[str, Any], bool]] = [
     ("cinnox", {"callEndTime": "x", "isRecording": True, "hasAudioFile": False}, True),
     ("cinnox", {"callEndTime": "x", "isRecording": "true", "hasAudioFile": "false"}, True),
     ("cinnox", {"callEndTime": "x", "isRecording": True, "hasAudioFile": True}, False),
+    (
+        "cinnox",
+        {
+            "callEndTime": "x",
+            "isRecording": True,
+            "hasAudioFile": False,
+            "recordingEventList": [{"files": [{"type": 2}]}],
+        },
+        False,
+    ),
     ("utel", {}, False),
 ]
 
