@@ -251,7 +251,14 @@ class _Reading:
     def _read_vendor(self, vendor: Vendor, given: Mapping[str, Any]) -> dict[str, Any]:
         schema = vendor.settings
         if self._sandbox:
-            return self._values(given, _without_access(schema), f"{vendor.vendor}.")
+            usable = _without_access(schema)
+            self.faults += [
+                f"sandbox reads made-up calls, and {vendor.vendor}.{name} belongs to a real "
+                "account: remove one of the two."
+                for name in given
+                if name in schema["properties"] and name not in usable
+            ]
+            return self._values(given, usable, f"{vendor.vendor}.")
         faults_before = len(self.faults)
         self.faults += _missing(given, schema, vendor.vendor)
         values = self._values(given, schema["properties"], f"{vendor.vendor}.")
@@ -293,7 +300,7 @@ def _without_access(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: each
         for name, each in schema["properties"].items()
-        if name not in access and each.get("format") != "uri"
+        if name not in access and each.get("format") != "uri" and not each.get("secret")
     }
 
 

@@ -90,7 +90,7 @@ def runs(project: Project, served: Served, warehouse: Warehouse) -> TwoRuns:
     settings = {"start_date": stamp(START), **served.sandbox.settings(served.url)}
     spelled = as_environment("tap-callhistory", settings) | warehouse.settings
     here = replace(project, settings=spelled)
-    command = ("--environment", "prod", "run", "tap-callhistory", warehouse.loader)
+    command = ("run", "tap-callhistory", warehouse.loader)
 
     log = here.meltano(*command, settings={"TAP_CALLHISTORY_END_DATE": stamp(FIRST_END)})
     after_first = {stream: warehouse.rows(stream) for stream in STREAMS}
@@ -166,7 +166,7 @@ def test_hashed_phone_numbers_do_not_leave_the_tap(
     }
     spelled = as_environment("tap-callhistory", settings)
     spelled["TARGET_JSONL_DESTINATION_PATH"] = str(tmp_path)
-    command = ("--environment", "prod", "run", "tap-callhistory", "target-jsonl")
+    command = ("run", "tap-callhistory", "target-jsonl")
     log = replace(project, settings=spelled).meltano(*command)
     for stream, (vendor, _) in STREAMS.items():
         written = (tmp_path / f"{stream}.jsonl").read_text(encoding="utf-8")

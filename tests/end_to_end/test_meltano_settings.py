@@ -120,7 +120,7 @@ def test_a_setting_from_the_environment_reaches_the_tap(project: Project) -> Non
         "TAP_CALLHISTORY_ETELECOM_HOTLINE_IDS": '["1"]',
     }
     dumped = project.meltano(
-        *("--environment", "prod", "--log-level", "disabled"),
+        *("--log-level", "disabled"),
         *("invoke", "--dump", "config", "tap-callhistory"),
         settings=settings,
     )

@@ -316,17 +316,33 @@ class TestSandbox:
         assert list(view.vendors) == [vendor.vendor for vendor in VENDORS]
         assert view.vendors["utel"] == {"timezone": "Asia/Tashkent", "page_size": 300}
 
-    def test_vendors_given_choose_and_keep_their_credentials_to_themselves(self) -> None:
-        config = {
+    def test_vendors_given_choose(self) -> None:
+        view = settings({
             "start_date": "2026-01-01T00:00:00Z",
             "sandbox": True,
-            "twin": {"token": "real token", "page_size": 10, "api_url": "nowhere"},
-            "utel": {"timezone": "Asia/Samarkand"},
-        }
-        assert settings(config).vendors == {
-            "twin": {"page_size": 10},
-            "utel": {"timezone": "Asia/Samarkand", "page_size": 300},
-        }
+            "twin": {"page_size": 50},
+        })
+        assert list(view.vendors) == ["twin"]
+        assert view.vendors["twin"]["page_size"] == 50
+
+    @pytest.mark.parametrize(
+        ("vendor", "name"),
+        [
+            *(("kavenegar", "api_token"), ("etelecom", "api_key"), ("etelecom", "api_url")),
+            *(("twin", "token"), ("twin", "email"), ("twin", "iam_url"), ("cinnox", "app_id")),
+            *(("utel", "api_url"), ("utel", "token"), ("utel", "password")),
+        ],
+    )
+    def test_a_real_account_beside_it_is_an_error_that_names_both(
+        self, vendor: str, name: str
+    ) -> None:
+        given = {"start_date": "2026-01-01T00:00:00Z", "sandbox": True, vendor: {name: SENTINEL}}
+        assert faults(given) == [
+            (
+                f"sandbox reads made-up calls, and {vendor}.{name} belongs to a real account: "
+                "remove one of the two."
+            )
+        ]
 
     def test_what_it_does_use_is_checked(self) -> None:
         config = {"start_date": "2026-01-01T00:00:00Z", "sandbox": True, "twin": {"page_size": 1}}
