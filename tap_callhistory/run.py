@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_callhistory.privacy.logs import Redactor
+from tap_callhistory.reading.reader import USUAL_SIZES
 from tap_callhistory.reading.workers import Threads, Workers
 from tap_callhistory.transport.budget import Budget
 from tap_callhistory.transport.http import HttpSender
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
 
+    from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.settings.checking import Settings
     from tap_callhistory.transport.auth import Authenticator
     from tap_callhistory.transport.http import Answer
@@ -42,6 +44,7 @@ class Run:
         new_workers: Makes the workers that fetch pages.
         new_sender: Makes what sends the requests of one transport.
         first_wait_seconds: Before the first retry of a request.
+        sizes: How many calls a window should hold, and how many are held in memory.
         new_budget: Makes the request budget of one transport.
     """
 
@@ -53,6 +56,7 @@ class Run:
     new_workers: NewWorkers = Threads
     new_sender: Callable[..., Sender] = HttpSender
     first_wait_seconds: float = FIRST_WAIT_SECONDS
+    sizes: Sizes = USUAL_SIZES
     new_budget: Callable[..., Budget] = Budget
 
     def vendor_settings(self, vendor: str) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from tap_callhistory.output.messages import SentCalls
 from tap_callhistory.output.progress import Progress
 from tap_callhistory.reading.pages import Page
 from tap_callhistory.reading.reader import Reader
-from tap_callhistory.reading.windows import Revisits, Window, new_history
+from tap_callhistory.reading.spans import Revisits, new_history
 
 if TYPE_CHECKING:
     import logging
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tap_callhistory.output.writer import CallWriter
     from tap_callhistory.reading.pages import ReadCall
     from tap_callhistory.reading.tasks import PageRequest, ReadWindow
+    from tap_callhistory.reading.windows import Window
     from tap_callhistory.run import Run
     from tap_callhistory.vendors.base import Endpoint
 
@@ -100,6 +101,7 @@ class Sync:
             self._workers,
             concurrency=run.settings.concurrency,
             stop=run.stop,
+            sizes=run.sizes,
             tick=self._progress.tick,
         )
 
@@ -132,7 +134,7 @@ class Sync:
     def _fetch(self, request: PageRequest) -> Page:
         """Fetch one page; called by several workers at once."""
         endpoint = self._endpoint
-        bounds = endpoint.bounds(request.reading.window)
+        bounds = endpoint.bounds(request.task.window)
         asked = datetime.now(UTC)
         body = self._transport.fetch(endpoint.page_request(bounds, request.position))
         raw = endpoint.read_page(body)

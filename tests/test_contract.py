@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from tap_callhistory.clocks import fixed_width, parse_instant
-from tap_callhistory.reading import reader
+from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.sandbox.world.behaviour import Behaviour
@@ -224,11 +224,8 @@ def test_a_call_dated_2030_is_kept_and_moves_no_bookmark(vendor: str) -> None:
 def test_a_call_seen_again_unchanged_is_not_sent_twice_in_a_run(vendor: str) -> None:
     calls = [made_call(number, NOON - DAY + number * timedelta(seconds=1)) for number in range(300)]
     world = made_world(vendor, calls, Clock(NOON), Behaviour())
-    with (
-        patch.object(reader, "MOST_COMFORTABLE_CALLS", 20),
-        patch.object(reader, "MOST_CALLS", 40),
-    ):
-        loaded = run_tap(world, began=NOON, vendor={"page_size": 10})
+    sizes = Sizes(most_comfortable_calls=20, most_calls=40)
+    loaded = run_tap(world, began=NOON, sizes=sizes, vendor={"page_size": 10})
     assert loaded.summary.windows > 2
     assert len(loaded.records()) == len(loaded.table()) == 300
 

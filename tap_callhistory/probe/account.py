@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from tap_callhistory.errors import CallHistoryError, UnreadableAnswer, VendorRefusal
 from tap_callhistory.probe.seen import SeenCall
-from tap_callhistory.reading.pages import Experience, Position
+from tap_callhistory.reading.knowledge import Knowledge
+from tap_callhistory.reading.pages import Position
 from tap_callhistory.reading.paginators import CursorPages, NumberedPages
 from tap_callhistory.transport.budget import Budget
 
@@ -181,7 +182,7 @@ class Account:
             self._transport.close()
 
     def _position(self, page: int, size: int, cursor: str) -> Position:
-        made = self.endpoint.new_pass(self.endpoint.limits, Experience())
+        made = self.endpoint.new_pass(self.endpoint.limits, Knowledge())
         if isinstance(made, CursorPages):
             return Position(cursor=cursor)
         if isinstance(made, NumberedPages):

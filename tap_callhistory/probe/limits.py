@@ -14,7 +14,8 @@ from tap_callhistory.probe.findings import (
     cannot_tell,
     judged,
 )
-from tap_callhistory.reading.windows import LONGEST, Window, floor
+from tap_callhistory.reading.planner import LONGEST
+from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, Outcome, as_assumed, cannot_tell, judged
-from tap_callhistory.reading.pages import Experience
+from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.paginators import CursorPages
 from tap_callhistory.reading.windows import Window
 
@@ -28,7 +28,7 @@ def paging(gathered: Gathered) -> Iterator[Finding]:
     """Read a window of a few calls once whole and once in pages, and look beyond its end."""
     endpoint = gathered.endpoint
     whole = _few_calls(gathered)
-    if isinstance(endpoint.new_pass(endpoint.limits, Experience()), CursorPages):
+    if isinstance(endpoint.new_pass(endpoint.limits, Knowledge()), CursorPages):
         yield from _cursor(gathered, whole)
         return
     name, assumed = "pages", "the pages of a window are its calls, each once"

@@ -9,7 +9,7 @@ from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
 from tap_callhistory.probe.limits import WIDE_DAYS
 from tap_callhistory.probe.order import direction
-from tap_callhistory.reading.pages import Experience
+from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.paginators import CursorPages
 from tap_callhistory.reading.windows import Window, floor
 
@@ -238,4 +238,4 @@ def _end_by_walking(gathered: Gathered, window: Window) -> _End | None:
 
 def _is_cursor(gathered: Gathered) -> bool:
     endpoint = gathered.endpoint
-    return isinstance(endpoint.new_pass(endpoint.limits, Experience()), CursorPages)
+    return isinstance(endpoint.new_pass(endpoint.limits, Knowledge()), CursorPages)

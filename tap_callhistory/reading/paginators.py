@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_callhistory.reading.pages import Disturbed, Page, Pass, Position, TooMany
+from tap_callhistory.reading.pages import Page, Position
+from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 
 if TYPE_CHECKING:
-    from tap_callhistory.reading.pages import Experience, Limits
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.pages import Limits
 
 #: No more pages than this are asked for on the word of a total: it may lie.
 PAGES_AT_ONCE = 32
@@ -30,8 +32,8 @@ class NumberedPages(Pass):
     #: The number of the first page.
     first_page = 1
 
-    def __init__(self, limits: Limits, experience: Experience) -> None:
-        super().__init__(limits, experience)
+    def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
+        super().__init__(limits, knowledge)
         self._expected = 1
         self._asked = 0
         self._awaited = 0
@@ -96,7 +98,7 @@ class NumberedPages(Pass):
         """Whether one more page could bring more than all that were asked for."""
         if len(self.calls) < (self.total or 0) or (self._last_page_full and not self._ends):
             return True
-        return self._asked == 1 and not self.experience.total_holds
+        return self._asked == 1 and not self.knowledge.total_holds
 
     def _ask(self, pages: int, *, beyond: bool = False) -> list[Position]:
         first = self.first_page + self._asked
@@ -122,8 +124,8 @@ class OffsetPages(Pass):
     that holds nothing but the call seen again.
     """
 
-    def __init__(self, limits: Limits, experience: Experience) -> None:
-        super().__init__(limits, experience)
+    def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
+        super().__init__(limits, knowledge)
         self._pages = 0
         self._frontier = 0
         self._step = 0
@@ -168,7 +170,7 @@ class OffsetPages(Pass):
         """Whether the total is reached, by a page that was not full: nothing can follow."""
         if self.rows != self.total or self._last_page_full:
             return False
-        return self._pages > 1 or self.experience.total_holds
+        return self._pages > 1 or self.knowledge.total_holds
 
     def _next(self) -> list[Position]:
         """The page at the frontier and, where there is a total, those that must follow it."""
@@ -204,8 +206,8 @@ class CursorPages(Pass):
     #: The cursor that opens the cursor mode where an empty one does not.
     other_opening = "."
 
-    def __init__(self, limits: Limits, experience: Experience) -> None:
-        super().__init__(limits, experience)
+    def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
+        super().__init__(limits, knowledge)
         self._seen: set[str] = set()
         self._largest = 0
         self._last_length = 0
@@ -217,7 +219,7 @@ class CursorPages(Pass):
 
     @override
     def opening(self) -> list[Position]:
-        return [self._ask(self.experience.opening)]
+        return [self._ask(self.knowledge.opening)]
 
     def _ask(self, cursor: str, *, beyond: bool = False) -> Position:
         if cursor in self._seen:
@@ -240,7 +242,7 @@ class CursorPages(Pass):
             if not new:
                 raise Disturbed("a page brought nothing but calls that had come before")
             if reopened:
-                self.experience.opening = self.other_opening
+                self.knowledge.opening = self.other_opening
             return [self._ask(page.next)]
         if not position.cursor and self.other_opening not in self._seen:
             return [self._ask(self.other_opening, beyond=True)]
@@ -302,8 +304,8 @@ class AnchoredPages(Pass):
     page is asked for as the first one of what is left.
     """
 
-    def __init__(self, limits: Limits, experience: Experience) -> None:
-        super().__init__(limits, experience)
+    def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
+        super().__init__(limits, knowledge)
         self._ended = False
         self._overlaps = False
         self._largest = 0

@@ -1,83 +1,46 @@
 """Reads spans of history completely and in order, several windows and pages at a time.
 
-One thread, the caller's, keeps the books: which windows are under way, which page to ask for
-next, what is whole. Workers only fetch pages. So nothing here needs a lock, and what leaves is in
-window order, however the answers came.
+One thread, the caller's, keeps the queue: which windows are under way, which page to ask for next,
+what may leave. Workers only fetch pages; `decisions` says what a page means. So nothing here needs
+a lock, and what leaves is in window order, however the answers came.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tap_callhistory.clocks import fixed_width
-from tap_callhistory.errors import (
-    CallHistoryError,
-    IncompleteWindow,
-    StoppedError,
-    VendorRefusal,
+from tap_callhistory.errors import IncompleteWindow, StoppedError, VendorRefusal
+from tap_callhistory.reading.decisions import (
+    Accept,
+    Decision,
+    Decisions,
+    Fail,
+    LookAtEnds,
+    ReadAgain,
+    Source,
+    Split,
+    named,
 )
-from tap_callhistory.reading.pages import (
-    Disturbed,
-    Experience,
-    Limits,
-    Page,
-    Pass,
-    Position,
-    TooMany,
-)
-from tap_callhistory.reading.tasks import PageRequest, Reading, ReadWindow, Split, Suspicion
-from tap_callhistory.reading.windows import MONTH, Planner, Window
+from tap_callhistory.reading.doubts import is_cut
+from tap_callhistory.reading.pages import Page, Position
+from tap_callhistory.reading.passes import Disturbed, TooMany
+from tap_callhistory.reading.planner import Planner
+from tap_callhistory.reading.sizes import Sizes
+from tap_callhistory.reading.tasks import PageRequest, ReadWindow, State, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import timedelta
     from threading import Event
 
+    from tap_callhistory.reading.windows import Window
     from tap_callhistory.reading.workers import Workers
 
-#: How often a window is read before it is split, because its pages did not prove themselves.
-PASSES_PER_WINDOW = 3
-#: How often a window is halved for that reason: a vendor that still does not add up never will.
-MOST_HALVINGS = 12
-#: How often a part is split that holds as many calls as the whole did: the next one will, too.
-MOST_SPLITS_IN_VAIN = 3
-#: A window is planned to hold this many pages, within the two bounds after it.
-COMFORTABLE_PAGES = 20
-FEWEST_COMFORTABLE_CALLS = 2_000
-MOST_COMFORTABLE_CALLS = 15_000
-#: A window with more calls than this is split.
-MOST_CALLS = 30_000
-#: A page says little of a whole week: what is foreseen against experience must be so much more.
-DOUBT = 3
-#: A window that cannot be split is read whole up to so many, or a vendor could go on for ever.
-MOST_CALLS_OF_AN_INSTANT = 500_000
-#: Calls held in memory, read and not yet written, beyond which no further window is begun.
-LOOK_AHEAD_CALLS = 30_000
-#: A longer window may be refused for its length, whatever the refusal says.
-SURELY_SHORT = timedelta(days=8)
-#: How often the books are looked at while nothing arrives.
+#: How often the queue is looked at while nothing arrives.
 POLL_SECONDS = 0.25
-
-
-class Source(Protocol):
-    """What the reader needs of a vendor's stream."""
-
-    @property
-    def resolution(self) -> timedelta:
-        """The smallest step of the vendor's date parameters."""
-
-    @property
-    def limits(self) -> Limits:
-        """Page size and known cap."""
-
-    @property
-    def first_window(self) -> timedelta:
-        """The length of the first window, when nothing is known of the history yet."""
-
-    def new_pass(self, limits: Limits, experience: Experience) -> Pass:
-        """A fresh pass over one window."""
+USUAL_SIZES = Sizes()
 
 
 @dataclass(slots=True)
@@ -100,6 +63,7 @@ class Reader:
         *,
         concurrency: int,
         stop: Event,
+        sizes: Sizes = USUAL_SIZES,
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         """Make a reader.
@@ -108,29 +72,29 @@ class Reader:
             source: The stream.
             workers: Fetch the pages; their work is `source`'s.
             concurrency: How many windows are read at once, and how many requests are under way.
-            stop: When set, reading ends with `StoppedError` at the next look at the books.
+            stop: When set, reading ends with `StoppedError` within `POLL_SECONDS`.
+            sizes: How many calls a window should hold, and how many are held in memory.
             tick: Called at least every `POLL_SECONDS` while waiting.
         """
-        self.experience = Experience()
         self.tally = Tally()
         self._source = source
         self._workers = workers
         self._concurrency = concurrency
         self._stop = stop
         self._tick = tick
-        self._queue: deque[Reading] = deque()
+        self._queue: deque[Task] = deque()
         self._under_way = 0
-        self._longest_accepted = timedelta(0)
-        pages = COMFORTABLE_PAGES * source.limits.page_size
-        self._comfortable = min(max(pages, FEWEST_COMFORTABLE_CALLS), MOST_COMFORTABLE_CALLS)
-        self._planner = self._plan([])
+        self._look_ahead_calls = sizes.look_ahead_calls
+        self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._decisions = Decisions(source, self._plan([]), sizes)
 
-    def _plan(self, spans: Sequence[Window]) -> Planner:
+    def _plan(self, spans: Sequence[Window], shortest_refused: timedelta | None = None) -> Planner:
         return Planner(
             spans,
             resolution=self._source.resolution,
             comfortable=self._comfortable,
             first=self._source.first_window,
+            shortest_refused=shortest_refused,
         )
 
     def read(self, spans: Sequence[Window]) -> Iterator[ReadWindow]:
@@ -147,75 +111,65 @@ class Reader:
             CallHistoryError: What the transport or a record raised, after all windows before it
                 have been yielded.
         """
-        self._planner = self._plan(spans)
+        refused = self._decisions.knowledge.shortest_refused
+        self._decisions.planner = self._plan(spans, refused)
         while True:
             self._begin_windows()
             self._submit()
-            if self._queue and self._may_leave(self._queue[0]):
+            if self._queue and self.may_leave(self._queue[0]):
                 yield self._leave(self._queue.popleft())
             elif self._queue:
                 self._wait()
             else:
                 return
 
+    # Which windows, and which pages.
+
     def _begin_windows(self) -> None:
-        while self._room_for_a_window() and (window := self._planner.next()):
-            self._queue.append(self._begin(Reading(window)))
+        planner = self._decisions.planner
+        while self._room_for_a_window() and (window := planner.next()):
+            self._queue.append(self._begin(Task(window)))
 
     def _room_for_a_window(self) -> bool:
         if not self._queue:
             return True
-        if not self._planner.knows or any(reading.error for reading in self._queue):
+        if not self._decisions.planner.knows or any(task.error for task in self._queue):
             return False
-        unsettled = sum(not reading.settled for reading in self._queue)
-        held = sum(self._held_by(reading) for reading in self._queue)
-        return unsettled < self._concurrency and held + self._comfortable <= LOOK_AHEAD_CALLS
+        unsettled = sum(not task.settled for task in self._queue)
+        held = sum(self._held_by(task) for task in self._queue)
+        return unsettled < self._concurrency and held + self._comfortable <= self._look_ahead_calls
 
-    def _held_by(self, reading: Reading) -> int:
+    def _held_by(self, task: Task) -> int:
         """How many calls a window holds in memory, or will."""
-        if reading.settled:
-            return len(reading.calls or ())
-        received = len(reading.current.calls) if reading.current else 0
-        return max(received, self._comfortable)
+        return len(task.calls) if task.settled else max(len(task.received), self._comfortable)
 
-    def _begin(self, reading: Reading) -> Reading:
-        """Begin a pass over a window, the first one or another one."""
-        splittable = reading.window.can_split(self._source.resolution)
-        helps = splittable and not self.experience.heedless
-        most_calls = MOST_CALLS if helps else MOST_CALLS_OF_AN_INSTANT
-        limits = replace(self._source.limits, most_calls=most_calls)
-        reading.attempt += 1
-        reading.current = self._source.new_pass(limits, self.experience)
-        reading.first_positions = reading.current.opening()
-        reading.to_ask = deque(reading.first_positions)
-        reading.under_way = 0
-        return reading
+    def _begin(self, task: Task) -> Task:
+        task.begin(self._decisions.new_pass(task))
+        return task
 
     def _submit(self) -> None:
         """Ask for pages of the first windows, as far as their calls may be held in memory."""
-        asking = [reading for reading in self._within_memory() if reading.to_ask]
+        asking = [task for task in self._within_memory() if task.to_ask]
         if not asking and not self._under_way:
-            # The first window waits for what is to be read behind it: the parts of a suspicion.
-            asking = [reading for reading in self._queue if reading.to_ask][:1]
+            # The first window waits for what is to be read behind it: the parts of a doubt.
+            asking = [task for task in self._queue if task.to_ask][:1]
         # Until its first page has come, a window can keep no more than one worker busy.
-        for reading in sorted(asking, key=lambda reading: reading.opened):
-            while reading.to_ask and self._under_way < self._concurrency:
-                self._workers.submit(
-                    PageRequest(reading, reading.attempt, reading.to_ask.popleft())
-                )
-                reading.under_way += 1
+        for task in sorted(asking, key=lambda task: task.opened):
+            while task.to_ask and self._under_way < self._concurrency:
+                self._workers.submit(PageRequest(task, task.attempt, task.to_ask.popleft()))
+                task.under_way += 1
                 self._under_way += 1
 
-    def _within_memory(self) -> Iterator[Reading]:
+    def _within_memory(self) -> Iterator[Task]:
         held = 0
-        for reading in self._queue:
-            # The window that a witness stands for cannot leave before.
-            if held < LOOK_AHEAD_CALLS or reading.witness_for is not None:
-                held += self._held_by(reading)
-                yield reading
+        for task in self._queue:
+            # The window whose end this is cannot leave before.
+            if held < self._look_ahead_calls or task.end_of is not None:
+                held += self._held_by(task)
+                yield task
 
     def _wait(self) -> None:
-        """Wait for a page and enter it into the books."""
+        """Wait for a page, and do what it means."""
         self._tick()
         if self._stop.is_set():
             raise StoppedError("stopped")
@@ -224,308 +178,121 @@ class Reader:
             return
         request, page, error = finished
         self._under_way -= 1
-        reading = request.reading
-        if request.attempt != reading.attempt or reading.settled:
+        task = request.task
+        if request.attempt != task.attempt:
             return
-        reading.under_way -= 1
-        try:
-            self._enter(reading, request.position, page, error)
-        except (Disturbed, TooMany) as reason:
-            self._try_otherwise(reading, reason)
-
-    def _try_otherwise(self, reading: Reading, reason: Disturbed | TooMany) -> None:
-        if reading.witness_for is not None:
-            self._disbelieve(reading.witness_for)
-        elif isinstance(reason, TooMany):
-            self._split_dense(reading, reason)
+        task.under_way -= 1
+        if task.end_of is not None:
+            self._look(task, task.end_of, request.position, page, error)
+        elif page is None:
+            self._carry_out(task, self._decisions.on_error(task, request.position, error))
         else:
-            self._read_again(reading, str(reason))
+            self._carry_out(task, self._decisions.on_page(task, request.position, page))
 
-    def _enter(
-        self, reading: Reading, position: Position, page: Page | None, error: Exception | None
-    ) -> None:
-        current = reading.current
-        if position.beyond and isinstance(error, VendorRefusal) and error.may_mean_the_window:
-            page, error = Page(calls=()), None
-        if page is None and reading.witness_for is not None:
-            raise Disturbed(str(error))
-        if current is None or page is None:
-            self._fail_or_shorten(reading, position, error)
-            return
-        self._longest_accepted = max(self._longest_accepted, reading.window.length)
-        known = current.total
-        try:
-            reading.to_ask.extend(current.take(position, page))
-        finally:
-            self.experience.most_calls = max(self.experience.most_calls, len(current.calls))
-        if reading.witness_for is not None and not reading.corroborates(page):
-            self._disbelieve(reading.witness_for)
-            return
-        if known is None and current.total is not None:
-            self._note_split(reading, current.total)
-            if not self._planner.knows:
-                self._planner.learn(reading.window, current.total)
-        if not reading.to_ask and not reading.under_way:
-            self._finish(reading, current)
-        elif page.total is None:
-            self._foresee(reading)
+    # What was decided.
 
-    def _note_split(self, reading: Reading, total: int) -> None:
-        """Add up what the parts of a window hold: far more than it did itself cannot be."""
-        if reading.split is not None and reading.split.calls:
-            reading.split.found += total
-            if reading.split.found > 2 * reading.split.calls:
-                self._expect_no_less()
+    def _carry_out(self, task: Task, decision: Decision) -> None:
+        match decision:
+            case ReadAgain(reason):
+                self.tally.rereads += bool(reason)
+                self._begin(task)
+            case Split():
+                self._replace(task, decision)
+            case LookAtEnds(ends):
+                task.state = State.ENDS_ASKED
+                place = self._queue.index(task) + 1
+                for end in ends:
+                    self._queue.insert(place, self._begin(Task(end, end_of=task)))
+            case Accept(provisional):
+                self._accept(task, provisional=provisional)
+            case Fail(error):
+                task.error = named(error, task.window)
+                task.finish(State.FAILED)
+                if task.lineage.doubt is not None:
+                    task.lineage.doubt.failure = task.error
 
-    def _expect_no_less(self) -> None:
-        """Read longer windows: the vendor heeds their bounds roughly, so short ones repeat much."""
-        self.experience.heedless = True
-        self._planner.aim_at(MOST_CALLS)
-
-    def _foresee(self, reading: Reading) -> None:
-        """Split a window in time, where no total tells how many calls are still to come."""
-        if self.experience.heedless:
-            return
-        estimate = reading.expected_calls(self._source.resolution)
-        most = MOST_CALLS * DOUBT if self._planner.knows else MOST_CALLS
-        if estimate > most and reading.window.can_split(self._source.resolution):
-            reason = f"about {estimate} calls are more than {most}"
-            raise TooMany(reason, calls=estimate, at_cap=False)
-
-    def _finish(self, reading: Reading, current: Pass) -> None:
-        """Take a pass for whole if it proves itself, and no cap can have cut it."""
-        current.prove()
-        if reading.witness_for is not None:
-            self._hear(reading, current)
-            return
-        suspicion = reading.suspicion
-        if reading.may_be_cut_to_a_month:
-            months = -(-reading.window.length // MONTH)
-            self._replace(reading, reading.window.split(months, self._source.resolution), suspicion)
-            return
-        if suspicion is not None:
-            suspicion.keys.update(current.calls)
-            # One more may have been published since.
-            if len(suspicion.keys) > suspicion.calls + 1:
-                self.experience.cap = suspicion.calls
-        doubtful = current.ends_like_a_cap or reading.falls_silent
-        reading.suspect = doubtful and not self._cannot_be_narrowed(reading, current)
-        if reading.suspect and reading.window.can_split(self._source.resolution):
-            self._question(reading, current)
-        else:
-            self._accept(reading, current)
-
-    def _cannot_be_narrowed(self, reading: Reading, current: Pass) -> bool:
-        """Whether a part of a suspect brings just what the whole did, and not for its own time."""
-        suspicion = reading.suspicion
-        if suspicion is None or current.calls.keys() != suspicion.first:
-            return False
-        before, suspicion.brought_again = suspicion.brought_again, reading.window
-        elsewhere = before is not None and not before.encloses(reading.window)
-        unmoved = elsewhere and reading.spread > 4 * self._source.resolution
-        return self.experience.cap is None and (unmoved or reading.is_overrun)
-
-    def _question(self, reading: Reading, current: Pass) -> None:
-        """Look at both ends of a window, one of which a cap has cut, or at all of it again."""
-        ends = [] if reading.suspicion is not None else reading.ends_to_look_at()
-        if not ends:
-            self._split_suspect(reading, current)
-            return
-        place = self._queue.index(reading) + 1
-        for end in ends:
-            self._queue.insert(place, self._begin(Reading(end, witness_for=reading)))
-
-    def _hear(self, witness: Reading, current: Pass) -> None:
-        """Believe a window when both ends have been looked at, and were not cut themselves."""
-        suspect = witness.witness_for
-        if suspect is None or suspect.current is None:
-            return
-        if len(current.calls) >= len(suspect.current.calls):
-            self._disbelieve(suspect)
-            return
-        self._dismiss(witness)
-        if not any(other.witness_for is suspect for other in self._queue):
-            suspect.suspect = False
-            self._accept(suspect, suspect.current)
-
-    def _disbelieve(self, suspect: Reading) -> None:
-        for witness in [each for each in self._queue if each.witness_for is suspect]:
-            self._dismiss(witness)
-        if suspect.current is not None:
-            self._split_suspect(suspect, suspect.current)
-
-    def _dismiss(self, witness: Reading) -> None:
-        witness.attempt += 1  # what is still under way for it no longer counts
-        witness.calls = []
-        self._queue.remove(witness)
-
-    def _accept(self, reading: Reading, current: Pass) -> None:
-        if reading.suspicion is not None:
-            reading.suspicion.open_parts -= 1
-        self._planner.learn(reading.window, self._calls_of_its_time(reading, current))
-        if not reading.suspect:
-            self.experience.believed = max(self.experience.believed, len(current.calls))
-        reading.total = current.total
-        reading.calls = sorted(
-            current.calls.values(), key=lambda call: (call.lines is None, call.moment, call.key)
-        )
-        reading.current = None
-
-    def _calls_of_its_time(self, reading: Reading, current: Pass) -> int:
-        """How many calls to plan other windows by."""
-        if not self.experience.heedless:
-            return len(current.calls)
-        start, end = fixed_width(reading.window.start), fixed_width(reading.window.end)
-        return sum(start <= call.moment < end for call in current.calls.values())
-
-    def _split_suspect(self, reading: Reading, current: Pass) -> None:
-        suspicion = reading.suspicion
-        if suspicion is None or suspicion.calls != len(current.calls):
-            if suspicion is not None:
-                suspicion.open_parts -= 1
-            came = current.calls.keys()
-            suspicion = Suspicion(len(came), frozenset(came), set(came), open_parts=1)
-        self._replace(reading, reading.window.split(2, self._source.resolution), suspicion)
-
-    def _split_dense(self, reading: Reading, reason: TooMany) -> None:
-        """Split a window that holds too much, into parts that should be comfortable."""
-        if not reading.window.can_split(self._source.resolution):
-            self._give_up(reading, str(reason))
-            return
-        split = self._split_of(reading)
-        if not reason.at_cap:
-            if split.in_vain >= MOST_SPLITS_IN_VAIN or reading.is_overrun:
-                self._expect_no_less()
-            if self.experience.heedless:
-                self._read_unsplit(reading, reason)
-                return
-        calls = max(reason.calls, reading.expected_calls(self._source.resolution))
-        if split.calls:
-            self._planner.learn(reading.window, calls)
-        parts = reading.window.split(-(-calls // self._comfortable), self._source.resolution)
-        self._put_back(reading, parts)
-        self._replace(reading, parts, reading.suspicion, split=split)
-
-    def _put_back(self, reading: Reading, parts: list[Window]) -> None:
-        """Let the parts of the last window be planned anew, when the first one has told more."""
-        if reading is self._queue[-1] and reading.suspicion is None:
-            self._planner.put_back(Window(parts[1].start, parts[-1].end))
-            del parts[1:]
-
-    @staticmethod
-    def _split_of(reading: Reading) -> Split:
-        total = (reading.current.total if reading.current else None) or 0
-        whole = reading.split
-        in_vain = whole is not None and 0 < 0.95 * whole.calls <= total
-        return Split(total, in_vain=whole.in_vain + 1 if whole and in_vain else 0)
-
-    def _read_unsplit(self, reading: Reading, reason: TooMany) -> None:
-        """Read a window whole, since shorter ones would hold no fewer calls."""
-        if reading.current and reading.current.limits.most_calls != MOST_CALLS:
-            self._give_up(reading, f"{reason}, and shorter windows bring no fewer calls")
-        else:
-            self._begin(reading)
-
-    def _read_again(self, reading: Reading, reason: str) -> None:
-        """Read a window once more; split it when that has not helped."""
-        self.tally.rereads += 1
-        if reading.attempt % PASSES_PER_WINDOW:
-            self._begin(reading)
-        elif reading.halvings < MOST_HALVINGS and reading.window.can_split(self._source.resolution):
-            parts = reading.window.split(2, self._source.resolution)
-            self._replace(reading, parts, reading.suspicion, halvings=reading.halvings + 1)
-        else:
-            self._give_up(reading, reason)
-
-    def _fail_or_shorten(
-        self, reading: Reading, position: Position, error: Exception | None
-    ) -> None:
-        """A refused window may only be too long or too full, if others were not refused."""
-        resolution = self._source.resolution
-        if not (isinstance(error, VendorRefusal) and error.may_mean_the_window):
-            self._settle(reading, error)
-            return
-        first = position in reading.first_positions
-        long = reading.window.length > SURELY_SHORT
-        why = error.speaks_of_the_window or (first and (self._longest_accepted or long))
-        if why and reading.window.can_split(resolution):
-            if first and reading.window.length > self._longest_accepted:
-                self._planner.refuse(reading.window)
-            parts = reading.window.split(4, resolution)
-            self._put_back(reading, parts)
-            self._replace(reading, parts, reading.suspicion)
-        elif first:
-            self._settle(reading, error)
-        else:
-            raise Disturbed(str(error))
-
-    def _replace(
-        self,
-        reading: Reading,
-        windows: list[Window],
-        suspicion: Suspicion | None,
-        halvings: int = 0,
-        split: Split | None = None,
-    ) -> None:
+    def _replace(self, task: Task, split: Split) -> None:
         self.tally.splits += 1
-        if suspicion is not None:
-            suspicion.open_parts += len(windows) - 1
-        place = self._queue.index(reading)
-        reading.attempt += 1  # what is still under way for it no longer counts
-        reading.calls = []
+        parts = split.parts
+        if split.given_back and task is self._queue[-1]:
+            # The first part tells how the rest is best planned.
+            self._decisions.planner.put_back(split.given_back)
+            parts = parts[:1]
+        if split.lineage.doubt is not None:
+            split.lineage.doubt.open_parts += len(parts) - 1
+        place = self._queue.index(task)
+        task.finish(State.GONE)
         del self._queue[place]
-        for window in reversed(windows):
-            part = Reading(window, suspicion=suspicion, halvings=halvings, split=split)
-            self._queue.insert(place, self._begin(part))
+        for window in reversed(parts):
+            self._queue.insert(place, self._begin(Task(window, split.lineage)))
 
-    def _give_up(self, reading: Reading, reason: str) -> None:
-        self._settle(
-            reading,
-            IncompleteWindow(
-                f"the window {reading.window} cannot be read whole: {reason}. "
-                "Neither reading it again nor splitting it helped"
-            ),
+    def _accept(self, task: Task, *, provisional: bool) -> None:
+        self._decisions.accepted(task, provisional=provisional)
+        task.total = task.current.total if task.current else None
+        calls = sorted(
+            task.received.values(), key=lambda call: (call.lines is None, call.moment, call.key)
         )
+        task.finish(State.PROVISIONAL if provisional else State.READ, calls)
 
-    def _settle(self, reading: Reading, error: Exception | None) -> None:
-        reading.error = error or IncompleteWindow(f"nothing came for the window {reading.window}")
-        if _depends_on_the_window(error):
-            error.window = reading.window
-        reading.to_ask.clear()
-        reading.current = None
-        if reading.suspicion is not None:
-            reading.suspicion.failure = reading.error
+    # Looks at the ends of a window.
 
-    def _may_leave(self, reading: Reading) -> bool:
-        """Whether a window is settled, and no part of its suspicion can still accuse it."""
-        suspicion = reading.suspicion if reading.suspect else None
-        if not reading.settled or suspicion is None:
-            return reading.settled
-        return self._cut(reading) or bool(suspicion.failure) or not suspicion.open_parts
+    def _look(
+        self,
+        end: Task,
+        window: Task,
+        position: Position,
+        page: Page | None,
+        error: Exception | None,
+    ) -> None:
+        """Accept a window once both ends were checked and neither was cut."""
+        refused = isinstance(error, VendorRefusal) and error.may_mean_the_window
+        if page is None and position.beyond and refused:
+            page = Page(calls=())
+        if page is None or not self._end_agrees(end, window, position, page):
+            self._drop_ends(window)
+            self._replace(window, self._decisions.doubt(window))
+        elif end.whole:
+            self._queue.remove(end)
+            end.finish(State.GONE)
+            if not any(other.end_of is window for other in self._queue):
+                self._accept(window, provisional=False)
 
-    def _cut(self, reading: Reading) -> bool:
-        cap = self.experience.cap
-        return cap is not None and self.experience.most_calls <= cap == len(reading.calls or ())
+    def _end_agrees(self, end: Task, window: Task, position: Position, page: Page) -> bool:
+        try:
+            self._decisions.on_end(end, position, page)
+        except (Disturbed, TooMany):
+            return False
+        return end.holds_only_known_calls(page) and len(end.received) < len(window.received)
 
-    def _leave(self, reading: Reading) -> ReadWindow:
-        if reading.error is not None:
-            raise reading.error
-        calls = reading.calls or []
-        if reading.suspect and self._cut(reading):
-            raise IncompleteWindow(
-                f"the window {reading.window} cannot be read whole: the vendor stops at "
-                f"{len(calls)} results, and the window cannot be split any further"
-            )
-        if reading.suspect and reading.suspicion is not None and reading.suspicion.failure:
-            raise reading.suspicion.failure
+    def _drop_ends(self, window: Task) -> None:
+        for end in [each for each in self._queue if each.end_of is window]:
+            self._queue.remove(end)
+            end.finish(State.GONE)
+
+    # What may leave.
+
+    def may_leave(self, task: Task) -> bool:
+        """Whether a window is settled, and no part of its doubt can still change that."""
+        doubt = task.lineage.doubt
+        if task.state is not State.PROVISIONAL or doubt is None:
+            return task.settled
+        return self._is_cut(task) or bool(doubt.failure) or not doubt.open_parts
+
+    def _is_cut(self, task: Task) -> bool:
+        return is_cut(len(task.calls), self._decisions.knowledge)
+
+    def _leave(self, task: Task) -> ReadWindow:
+        if task.error is not None:
+            raise task.error
+        if task.state is State.PROVISIONAL:
+            if self._is_cut(task):
+                raise IncompleteWindow(
+                    f"the window {task.window} cannot be read whole: the vendor stops at "
+                    f"{len(task.calls)} results, and the window cannot be split any further"
+                )
+            if task.lineage.doubt is not None and task.lineage.doubt.failure:
+                raise task.lineage.doubt.failure
         self.tally.windows += 1
-        if reading.total is not None:
-            self.tally.total = (self.tally.total or 0) + reading.total
-        return ReadWindow(reading.window, calls)
-
-
-def _depends_on_the_window(error: Exception | None) -> TypeGuard[CallHistoryError]:
-    """Whether the user should know the window; not where no other one would have been read."""
-    if isinstance(error, VendorRefusal):
-        return error.may_mean_the_window
-    return isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)
+        if task.total is not None:
+            self.tally.total = (self.tally.total or 0) + task.total
+        return ReadWindow(task.window, task.calls)

@@ -1,78 +1,45 @@
-"""Windows being read: what has come for each, and whether a cap may have cut it."""
+"""Windows under way: what has come of each, where it comes from, and what became of it."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import pairwise
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_callhistory.reading.windows import MONTH, Window
+from tap_callhistory.reading.doubts import Doubt, Shape
 
 if TYPE_CHECKING:
-    from tap_callhistory.reading.pages import Page, Pass, Position, ReadCall
-
-#: A cap cuts one end of a window: what is looked at there overlaps the calls by this share.
-END_SHARE = 1 / 64
-A_DAY = timedelta(days=1)
-#: A silent end is looked at if it is so much of its window, so many times as long as any silence
-#: between the calls, and these are so many.
-LONG_SILENCE = 1 / 8
-UNLIKELY = 3
-FEWEST_CALLS_WITH_A_RHYTHM = 20
+    from tap_callhistory.reading.pages import Page, Position, ReadCall
+    from tap_callhistory.reading.passes import Pass
+    from tap_callhistory.reading.windows import Window
 
 
-class PageRequest(NamedTuple):
-    """What a worker is asked to fetch, and for which pass."""
+class State(Enum):
+    """Where a window stands.
 
-    reading: Reading
-    attempt: int
-    position: Position
-
-
-@dataclass(frozen=True, slots=True)
-class ReadWindow:
-    """A window that was read whole.
-
-    Attributes:
-        window: The stretch of history.
-        calls: All its calls, sorted by (replication key, key), bad records last.
+    READING ── ENDS_ASKED ── READ ── (leaves)
+       │            ╰───────── PROVISIONAL ─┤
+       ├── FAILED                        ╰── (leaves, or fails)
+       ╰── GONE (replaced by its parts; a look at an end that has been taken)
     """
 
-    window: Window
-    calls: list[ReadCall]
+    READING = "pages are being asked for"
+    ENDS_ASKED = "read, and its ends are being looked at"
+    PROVISIONAL = "read, and a part of the same doubt is still out"
+    READ = "read whole"
+    FAILED = "failed"
+    GONE = "gone"
 
 
 @dataclass(slots=True)
-class Suspicion:
-    """A vendor may have cut a window's results at some number: its parts tell.
-
-    Attributes:
-        calls: Where the results ended.
-        first: The keys that came for the window.
-        keys: The keys that came for the window and its parts. More of them than `calls` prove it.
-        open_parts: How many parts are still to be read.
-        brought_again: The last part that brought just what the window did.
-        failure: Why a part could not be read, so that nothing acquits the others.
-    """
-
-    calls: int
-    first: frozenset[str | int]
-    keys: set[str | int]
-    open_parts: int = 0
-    brought_again: Window | None = None
-    failure: Exception | None = None
-
-
-@dataclass(slots=True)
-class Split:
+class Dense:
     """A window that held too many calls by the vendor's total, in parts.
 
     Attributes:
         calls: How many it held.
-        found: How many its parts hold, as far as they are known.
         in_vain: How many times in a row a part was split that held as many as the whole.
+        found: How many its parts hold, as far as they are known.
     """
 
     calls: int
@@ -80,112 +47,97 @@ class Split:
     found: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class Reading:
-    """A window being read."""
+class Lineage(NamedTuple):
+    """What a window inherits from the one that it is a part of.
+
+    Attributes:
+        doubt: That one's results may have been cut.
+        dense: That one held too many calls.
+        halvings: How often it was halved because its pages did not prove themselves.
+    """
+
+    doubt: Doubt | None = None
+    dense: Dense | None = None
+    halvings: int = 0
+
+
+NO_LINEAGE = Lineage()
+
+
+class PageRequest(NamedTuple):
+    """What a worker is asked to fetch, and for which pass."""
+
+    task: Task
+    attempt: int
+    position: Position
+
+
+class ReadWindow(NamedTuple):
+    """A window that was read whole, and all its calls, sorted by (replication key, key)."""
 
     window: Window
+    calls: list[ReadCall]
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A window under way."""
+
+    window: Window
+    lineage: Lineage = NO_LINEAGE
+    end_of: Task | None = None
+    state: State = State.READING
     attempt: int = 0
     current: Pass | None = None
     first_positions: list[Position] = field(default_factory=list)
     to_ask: deque[Position] = field(default_factory=deque)
     under_way: int = 0
-    calls: list[ReadCall] | None = None
+    calls: list[ReadCall] = field(default_factory=list)
     total: int | None = None
     error: Exception | None = None
-    suspicion: Suspicion | None = None
-    suspect: bool = False
-    witness_for: Reading | None = None
-    split: Split | None = None
-    halvings: int = 0  # how often it was split because it did not prove itself
+
+    def begin(self, current: Pass) -> None:
+        """Begin a pass, the first one or another one."""
+        self.attempt += 1
+        self.current = current
+        self.first_positions = current.opening()
+        self.to_ask = deque(self.first_positions)
+        self.under_way = 0
+
+    def finish(self, state: State, calls: list[ReadCall] | None = None) -> None:
+        """Ask for nothing more; what is still under way no longer counts."""
+        self.attempt += 1
+        self.state = state
+        self.calls = calls or []
+        self.current = None
+        self.to_ask.clear()
 
     @property
     def settled(self) -> bool:
         """Whether there is nothing left to ask for."""
-        return self.calls is not None or self.error is not None
+        return self.state not in {State.READING, State.ENDS_ASKED}
+
+    @property
+    def whole(self) -> bool:
+        """Whether every page of the present pass that was asked for has come."""
+        return not self.to_ask and not self.under_way
 
     @property
     def opened(self) -> bool:
         """Whether a page of the present pass has come."""
         return self.current is not None and bool(self.current.calls)
 
-    def expected_calls(self, resolution: timedelta) -> int:
-        """How many calls it must hold, if it goes on as densely as what has come of it.
-
-        Args:
-            resolution: The smallest step of the vendor's date parameters.
-        """
-        moments = self._moments()
-        share = self.window.length / max(_time_between(moments), resolution)
-        return int(len(moments) * min(max(share, 1), 1000))
-
-    def ends_to_look_at(self) -> list[Window]:
-        """The ends of the window: one lacks calls if the vendor has cut its results.
-
-        There are none to look at if the vendor gives the calls in no order, or calls that lie
-        outside of the window by their date.
-        """
-        moments = self._moments()
-        if not moments or self.current is None or not self.current.direction:
-            return []
-        window, first, last = self.window, _instant(min(moments)), _instant(max(moments))
-        overlap = (last - first) * END_SHARE
-        ends = [
-            Window(window.start, min(window.end, first + overlap)),
-            Window(max(window.start, last - overlap), window.end),
-        ]
-        return ends if all(ends) else []
+    @property
+    def received(self) -> dict[str | int, ReadCall]:
+        """The calls of the present pass, by key."""
+        return self.current.calls if self.current else {}
 
     @property
-    def spread(self) -> timedelta:
-        """How much time lies between its first call and its last."""
-        return _time_between(self._moments())
+    def shape(self) -> Shape:
+        """What has come, as points in time."""
+        return Shape(self.window, self.received.values())
 
-    @property
-    def is_overrun(self) -> bool:
-        """Whether its calls are spread over far more time than it spans.
-
-        The vendor has then not heeded its bounds, or only roughly, as where it cuts them to days.
-        """
-        return self.spread > 2 * self.window.length
-
-    @property
-    def falls_silent(self) -> bool:
-        """Whether one end of the window is silent for longer than the calls would make likely.
-
-        So ends what a vendor has cut far short, at whatever number.
-        """
-        moments = self._moments()
-        if len(moments) < FEWEST_CALLS_WITH_A_RHYTHM:
-            return False
-        first, last = _instant(min(moments)), _instant(max(moments))
-        silence = max(first - self.window.start, self.window.end - last)
-        if silence < self.window.length * LONG_SILENCE:
-            return False
-        instants = sorted(map(_instant, moments))
-        return silence > UNLIKELY * max(later - earlier for earlier, later in pairwise(instants))
-
-    @property
-    def may_be_cut_to_a_month(self) -> bool:
-        """Whether a long window's calls all lie within a month, as if the vendor gave no more."""
-        if self.window.length < 2 * MONTH:
-            return False
-        return self.spread <= MONTH + A_DAY
-
-    def corroborates(self, page: Page) -> bool:
+    def holds_only_known_calls(self, page: Page) -> bool:
         """Whether a page of this window, an end of another, holds only calls of the other."""
-        suspect = self.witness_for
-        known = suspect.current.calls if suspect and suspect.current else {}
+        known = self.end_of.received if self.end_of else {}
         return all(call.key in known for call in page.calls)
-
-    def _moments(self) -> list[str]:
-        calls = self.current.calls.values() if self.current else ()
-        return [call.moment for call in calls if call.lines is not None]
-
-
-def _instant(moment: str) -> datetime:
-    return datetime.fromisoformat(moment)
-
-
-def _time_between(moments: list[str]) -> timedelta:
-    return _instant(max(moments)) - _instant(min(moments)) if moments else timedelta(0)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from tap_callhistory.reading.pages import Experience, Page, Pass, Position
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.pages import Page, Position
+    from tap_callhistory.reading.passes import Pass
     from tap_callhistory.transport.auth import Authenticator
     from tap_callhistory.transport.http import Request
     from tap_callhistory.transport.verdicts import Judge, Verdict
@@ -171,9 +173,9 @@ class Endpoint(abc.ABC):
         """The page size of the settings and the vendor's cap."""
         return Limits(page_size=self.given["page_size"], cap=self.cap)
 
-    def new_pass(self, limits: Limits, experience: Experience) -> Pass:
+    def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
         """A fresh pass of the vendor's paginator."""
-        return self.paginator(limits, experience)
+        return self.paginator(limits, knowledge)
 
     def bounds(self, window: Window) -> Window:
         """What to ask for so that the vendor's reading of the bounds cannot lose a call."""

@@ -27,7 +27,8 @@ from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_numbe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_callhistory.reading.pages import Page, Pass, Position
+    from tap_callhistory.reading.pages import Page, Position
+    from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
 
 SECOND: Final = timedelta(seconds=1)

@@ -6,12 +6,12 @@ from functools import partial
 
 from tap_callhistory import tap
 from tap_callhistory.cli import run_tap
-from tap_callhistory.reading import reader
+from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.run import Run
 
 FIRST_WAIT_SECONDS = 0.02
+SMALL = Sizes(fewest_comfortable_calls=1)
 
 if __name__ == "__main__":
-    reader.FEWEST_COMFORTABLE_CALLS = 1
-    setattr(tap, "Run", partial(Run, first_wait_seconds=FIRST_WAIT_SECONDS))  # noqa: B010
+    setattr(tap, "Run", partial(Run, first_wait_seconds=FIRST_WAIT_SECONDS, sizes=SMALL))  # noqa: B010
     run_tap()

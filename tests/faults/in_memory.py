@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_callhistory.errors import CallHistoryError
+    from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.run import Run
     from tap_callhistory.transport.http import Answer, Request
 
@@ -154,12 +155,13 @@ def run_given(vendor: str, give: Callable[[int, Request], Answer], **settings: A
     return _run({"start_date": (BEGAN - HISTORY).isoformat(), **config}, told, connect)
 
 
-def run_over_http(config: Mapping[str, Any]) -> Told:
+def run_over_http(config: Mapping[str, Any], sizes: Sizes | None = None) -> Told:
     """Run the tap in this process over real HTTP, with short waits between its tries."""
     usual = {"start_date": (BEGAN - timedelta(hours=1)).isoformat(), "request_timeout": 5}
 
     def hurry(made: Run) -> None:
         made.first_wait_seconds = FIRST_WAIT_SECONDS
+        made.sizes = sizes or made.sizes
 
     return _run({**usual, **config}, Told(), hurry)
 

@@ -17,13 +17,13 @@ from unittest.mock import patch
 import pytest
 
 from tap_callhistory.errors import StoppedError
-from tap_callhistory.reading import reader
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.transport.bodies import MAX_BODY_BYTES
 from tap_callhistory.transport.budget import Budget
 from tap_callhistory.transport.http import HttpSender, Request
 from tap_callhistory.transport.transport import Transport
 from tests.conftest import NOW
+from tests.faults.hurried import SMALL
 from tests.faults.in_memory import SETTINGS, Told, run_over_http
 from tests.faults.remembered import PLANTED
 from tests.faults.runs import tables
@@ -288,13 +288,12 @@ def test_a_window_that_always_fails_leaves_those_before_it_loaded(name: str) -> 
 
     with (
         sandbox.serve() as url,
-        patch.object(reader, "FEWEST_COMFORTABLE_CALLS", 1),
         patch("tests.faults.in_memory.BEGAN", NOW),
     ):
         api.answer = answered  # type: ignore[method-assign]
         start = (NOW - timedelta(days=DAYS_BEFORE + 10)).isoformat()
         config = settings_for(sandbox, url, max_retries=1, start_date=start)
-        told = run_over_http(config)
+        told = run_over_http(config, sizes=SMALL)
         time.sleep(CONNECTING_SECONDS)
     states = [each["value"] for each in told.messages if each["type"] == "STATE"]
     bookmark = states[-1]["bookmarks"][stream]["replication_key_value"]

@@ -26,16 +26,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tap_callhistory.reading.pages import (
-    Disturbed,
-    Experience,
-    Limits,
-    Page,
-    Pass,
-    Position,
-    ReadCall,
-    TooMany,
-)
+from tap_callhistory.reading.knowledge import Knowledge
+from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import (
     PAGES_AT_ONCE,
     AnchoredPages,
@@ -43,6 +35,7 @@ from tap_callhistory.reading.paginators import (
     NumberedPages,
     OffsetPages,
 )
+from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -166,12 +159,12 @@ def read(
     vendor: Vendor,
     *,
     seed: int = 0,
-    experience: Experience | None = None,
+    knowledge: Knowledge | None = None,
     limits: Limits | None = None,
 ) -> Pass:
     """Read a window in one pass, its pages coming in any order."""
     chance = random.Random(seed)
-    reading = kind(limits or Limits(PAGE_SIZE), experience or Experience())
+    reading = kind(limits or Limits(PAGE_SIZE), knowledge or Knowledge())
     waiting = reading.opening()
     while waiting:
         position = waiting.pop(chance.randrange(len(waiting)))
@@ -181,10 +174,10 @@ def read(
     return reading
 
 
-def whole_or_none(kind: type[Pass], vendor: Vendor, seed: int, experience: Experience) -> bool:
+def whole_or_none(kind: type[Pass], vendor: Vendor, seed: int, knowledge: Knowledge) -> bool:
     """Whether the pass took itself for whole; then it must be."""
     try:
-        found = read(kind, vendor, seed=seed, experience=experience)
+        found = read(kind, vendor, seed=seed, knowledge=knowledge)
     except (Disturbed, TooMany):
         return False
     assert vendor.lasting <= found.calls.keys() <= vendor.ever
@@ -193,7 +186,7 @@ def whole_or_none(kind: type[Pass], vendor: Vendor, seed: int, experience: Exper
 
 keys = st.integers(0, 65).map(lambda count: list(range(1, count + 1)))
 seeds = st.integers(0, 5)
-experiences = st.builds(Experience, total_holds=st.booleans())
+experiences = st.builds(Knowledge, total_holds=st.booleans())
 largest = st.sampled_from([1, 2, 3, 7, PAGE_SIZE])
 
 
@@ -220,13 +213,13 @@ any_changes = changes(st.booleans())
     experiences,
 )
 def test_numbered_pages_are_whole_or_disturbed(
-    keys: list[int], habits: Habits, seed: int, experience: Experience
+    keys: list[int], habits: Habits, seed: int, knowledge: Knowledge
 ) -> None:
     assume(not (habits.irregular and habits.total in {-1, -3}))
     if habits.total not in {0, None}:
-        experience.total_holds = False
+        knowledge.total_holds = False
     vendor = Vendor(keys, habits)
-    whole = whole_or_none(NumberedPages, vendor, seed, experience)
+    whole = whole_or_none(NumberedPages, vendor, seed, knowledge)
     assert whole or habits.total != 0
 
 
@@ -237,10 +230,10 @@ def test_numbered_pages_notice_what_moves(
     clamps: bool,  # noqa: FBT001
     changes: list[tuple[int, int, bool]],
     seed: int,
-    experience: Experience,
+    knowledge: Knowledge,
 ) -> None:
     vendor = Vendor(keys, Habits(largest=largest, clamps=clamps), changes)
-    whole_or_none(NumberedPages, vendor, seed, experience)
+    whole_or_none(NumberedPages, vendor, seed, knowledge)
 
 
 @given(
@@ -255,12 +248,12 @@ def test_numbered_pages_notice_what_moves(
     experiences,
 )
 def test_offset_pages_are_whole_or_disturbed(
-    keys: list[int], habits: Habits, seed: int, experience: Experience
+    keys: list[int], habits: Habits, seed: int, knowledge: Knowledge
 ) -> None:
     assume(not (habits.irregular and habits.total in {-1, -3}))
     if habits.total not in {0, None}:
-        experience.total_holds = False
-    whole = whole_or_none(OffsetPages, Vendor(keys, habits), seed, experience)
+        knowledge.total_holds = False
+    whole = whole_or_none(OffsetPages, Vendor(keys, habits), seed, knowledge)
     assert whole or habits.total not in {0, None}
 
 
@@ -273,7 +266,7 @@ def test_offset_pages_notice_what_moves(
     seed: int,
 ) -> None:
     vendor = Vendor(keys, Habits(largest=largest, total=total), changes)
-    whole_or_none(OffsetPages, vendor, seed, Experience())
+    whole_or_none(OffsetPages, vendor, seed, Knowledge())
 
 
 @given(
@@ -291,7 +284,7 @@ def test_offset_pages_notice_what_moves(
     st.sampled_from(["", "."]),
 )
 def test_cursor_pages_are_whole_or_disturbed(keys: list[int], habits: Habits, opening: str) -> None:
-    whole = whole_or_none(CursorPages, Vendor(keys, habits), 0, Experience(opening=opening))
+    whole = whole_or_none(CursorPages, Vendor(keys, habits), 0, Knowledge(opening=opening))
     assert whole or habits.loops or not habits.last_next
 
 
@@ -300,7 +293,7 @@ def test_cursor_pages_hold_all_that_lasts_while_calls_appear(
     keys: list[int], largest: int, changes: list[tuple[int, int, bool]]
 ) -> None:
     vendor = Vendor(keys, Habits(largest=largest, total=None), changes)
-    whole_or_none(CursorPages, vendor, 0, Experience())
+    whole_or_none(CursorPages, vendor, 0, Knowledge())
 
 
 class UpdatedCalls:
@@ -362,7 +355,7 @@ def test_anchored_pages_pass_over_nothing_while_calls_are_updated(
 
 
 def read_updates(vendor: UpdatedCalls) -> Pass:
-    reading = AnchoredPages(Limits(PAGE_SIZE), Experience())
+    reading = AnchoredPages(Limits(PAGE_SIZE), Knowledge())
     waiting = reading.opening()
     while waiting:
         position = waiting.pop()
@@ -380,7 +373,7 @@ def test_a_single_updated_call_is_read_without_disturbance() -> None:
 
 
 def test_anchored_pages_refuse_another_order() -> None:
-    reading = AnchoredPages(Limits(PAGE_SIZE), Experience())
+    reading = AnchoredPages(Limits(PAGE_SIZE), Knowledge())
     with pytest.raises(Disturbed, match="order"):
         reading.take(Position(), Page([a_call(1, 9), a_call(2, 3)]))
 
@@ -393,7 +386,7 @@ def test_a_total_of_a_billion_is_not_believed() -> None:
 
 
 def test_a_total_of_a_billion_is_not_believed_page_by_page() -> None:
-    reading = NumberedPages(Limits(2), Experience())
+    reading = NumberedPages(Limits(2), Knowledge())
     under_way = reading.opening()
     for first in range(10, 100, 2):
         page = Page([a_call(first), a_call(first + 1)], total=10**9)
@@ -426,7 +419,7 @@ def test_a_repeated_cursor_is_a_disturbance() -> None:
 
 
 def test_a_repeated_cursor_is_a_disturbance_even_with_new_calls() -> None:
-    reading = CursorPages(Limits(PAGE_SIZE), Experience())
+    reading = CursorPages(Limits(PAGE_SIZE), Knowledge())
     (first,) = reading.opening()
     (second,) = reading.take(first, Page([a_call(1)], next="a"))
     with pytest.raises(Disturbed, match="came back"):
@@ -434,7 +427,7 @@ def test_a_repeated_cursor_is_a_disturbance_even_with_new_calls() -> None:
 
 
 def test_an_empty_page_with_a_next_one_is_not_the_end() -> None:
-    reading = CursorPages(Limits(1), Experience())
+    reading = CursorPages(Limits(1), Knowledge())
     (first,) = reading.opening()
     (second,) = reading.take(first, Page([a_call(1)], next="a"))
     (third,) = reading.take(second, Page([], next="b"))
@@ -446,7 +439,7 @@ def test_an_empty_page_with_a_next_one_is_not_the_end() -> None:
 
 
 def test_a_page_that_repeats_some_calls_of_one_stamp_counts_them_and_is_a_disturbance() -> None:
-    reading = CursorPages(Limits(3), Experience())
+    reading = CursorPages(Limits(3), Knowledge())
     (first,) = reading.opening()
     (second,) = reading.take(first, Page([a_call(n, 5) for n in (1, 2, 3)], next="a"))
     with pytest.raises(Disturbed, match="had come before"):
@@ -454,7 +447,7 @@ def test_a_page_that_repeats_some_calls_of_one_stamp_counts_them_and_is_a_distur
 
 
 def test_a_cursor_by_value_may_come_back_to_all_calls_of_its_stamp() -> None:
-    reading = CursorPages(Limits(3), Experience())
+    reading = CursorPages(Limits(3), Knowledge())
     (first,) = reading.opening()
     calls = [a_call(1, 4), a_call(2, 5), a_call(3, 5)]
     (second,) = reading.take(first, Page(calls, next="a"))
@@ -463,7 +456,7 @@ def test_a_cursor_by_value_may_come_back_to_all_calls_of_its_stamp() -> None:
 
 
 def test_a_count_beside_the_page_beyond_the_last_one_does_not_move_the_total() -> None:
-    reading = NumberedPages(Limits(2), Experience())
+    reading = NumberedPages(Limits(2), Knowledge())
     (first,) = reading.opening()
     (beyond,) = reading.take(first, Page([a_call(1)], total=1))
     assert beyond.beyond
@@ -472,18 +465,18 @@ def test_a_count_beside_the_page_beyond_the_last_one_does_not_move_the_total() -
 
 
 def test_a_total_is_not_trusted_for_the_sake_of_one_page_that_came_twice() -> None:
-    experience = Experience()
-    reading = NumberedPages(Limits(3), experience)
+    knowledge = Knowledge()
+    reading = NumberedPages(Limits(3), knowledge)
     (first,) = reading.opening()
     page = Page([a_call(n) for n in (1, 2, 3)], total=3)
     (second,) = reading.take(first, page)
     reading.take(second, page)
     reading.prove()
-    assert not experience.total_holds
+    assert not knowledge.total_holds
 
 
 def test_a_page_that_repeats_under_new_cursors_is_a_disturbance() -> None:
-    reading = CursorPages(Limits(2), Experience())
+    reading = CursorPages(Limits(2), Knowledge())
     (first,) = reading.opening()
     (second,) = reading.take(first, Page([a_call(1), a_call(2)], next="a"))
     with pytest.raises(Disturbed, match="had come before"):
@@ -496,18 +489,18 @@ def test_updates_of_what_was_read_do_not_disturb_anchored_pages() -> None:
 
 
 def test_the_dialect_of_the_cursor_is_learnt_once() -> None:
-    experience = Experience()
+    knowledge = Knowledge()
     habits = Habits(total=None, dialect="dot")
-    read(CursorPages, Vendor(list(range(30)), habits), experience=experience)
+    read(CursorPages, Vendor(list(range(30)), habits), knowledge=knowledge)
     again = Vendor(list(range(30)), habits)
-    assert len(read(CursorPages, again, experience=experience).calls) == 30
+    assert len(read(CursorPages, again, knowledge=knowledge).calls) == 30
     assert again.requests == 4
 
 
 @pytest.mark.parametrize("kind", [NumberedPages, OffsetPages])
 def test_a_known_cap_splits_before_all_pages_are_asked_for(kind: type[Pass]) -> None:
     vendor = Vendor(list(range(40)), Habits())
-    reading = kind(Limits(PAGE_SIZE, cap=40), Experience())
+    reading = kind(Limits(PAGE_SIZE, cap=40), Knowledge())
     with pytest.raises(TooMany) as reason:
         reading.take(reading.opening()[0], vendor.answer(kind, reading.opening()[0]))
     assert (reason.value.at_cap, reason.value.calls) == (True, 40)
@@ -542,15 +535,15 @@ def test_results_that_end_at_a_round_number_or_a_full_page_look_like_a_cap(
 ) -> None:
     vendor = Vendor(list(range(count)), Habits(total=total))
     kind = NumberedPages if total == 0 else CursorPages
-    experience = Experience()
-    found = read(kind, vendor, experience=experience)
+    knowledge = Knowledge()
+    found = read(kind, vendor, knowledge=knowledge)
     assert found.ends_like_a_cap == suspicious
-    experience.believed = count + 1
+    knowledge.largest_trusted = count + 1
     assert not found.ends_like_a_cap
 
 
 def test_a_refusal_of_a_page_that_need_not_exist_is_expected() -> None:
-    reading = NumberedPages(Limits(PAGE_SIZE), Experience())
+    reading = NumberedPages(Limits(PAGE_SIZE), Knowledge())
     page = Vendor(list(range(PAGE_SIZE)), Habits()).answer(NumberedPages, Position(1))
     (position,) = reading.take(reading.opening()[0], page)
     assert position == Position(2, beyond=True)

@@ -9,18 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_callhistory.reading.windows import (
-    LONGEST,
-    MONTH,
-    Planner,
-    Revisits,
-    Window,
-    ceiling,
-    floor,
-    merged,
-    new_history,
-    widened,
-)
+from tap_callhistory.reading.planner import LONGEST, Planner
+from tap_callhistory.reading.spans import Revisits, new_history
+from tap_callhistory.reading.windows import MONTH, Window, ceiling, floor, merged, widened
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -77,7 +68,7 @@ def test_windows_cover_the_span_whatever_is_learnt_and_refused(
             break
         found.append(window)
         if count % 7 == 0 and window.can_split(resolution):
-            planner.refuse(window)
+            planner.refuse(window.length)
         planner.learn(window, count)
     rest = planner.next()
     assert merged(found) == [Window(span.start, found[-1].end)]
@@ -102,7 +93,7 @@ def test_dense_history_gets_windows_of_about_the_comfortable_size() -> None:
 
 def test_no_window_is_planned_as_long_as_one_that_was_refused() -> None:
     planner = Planner([Window(NOON, NOON + 90 * DAY)], resolution=SECOND, comfortable=9, first=DAY)
-    planner.refuse(Window(NOON, NOON + DAY))
+    planner.refuse(DAY)
     assert max(window.length for window in planned(planner)) <= DAY / 2 + SECOND
 
 

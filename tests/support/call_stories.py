@@ -20,7 +20,7 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 
 from tap_callhistory.clocks import fixed_width, parse_instant
-from tap_callhistory.reading import reader
+from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.vendors import VENDORS
 from tests.support.in_process import (
@@ -333,6 +333,7 @@ class Telling:
                 before_request=before,
                 kill_after_lines=sync.kill_at_line,
                 seed=sync.seed,
+                sizes=small_sizes(self.story.comfortable),
                 vendor=self._vendor_settings(sync),
                 **sync.settings,
             )
@@ -447,24 +448,27 @@ class Telling:
         assert self.table.keys() <= true.keys() | self.deleted
 
 
-class small_windows:  # noqa: N801 - reads as a statement
+def small_sizes(few: int) -> Sizes:
     """Let a few dozen calls make many windows."""
+    return Sizes(
+        comfortable_pages=1,
+        fewest_comfortable_calls=few,
+        most_comfortable_calls=few,
+        most_calls=3 * few,
+        look_ahead_calls=3 * few,
+    )
+
+
+class small_windows:  # noqa: N801 - reads as a statement
+    """Let the first window be short."""
 
     def __init__(self, story: Story) -> None:
         self._story = story
         self._stack = ExitStack()
 
     def __enter__(self) -> None:
-        few, first = self._story.comfortable, timedelta(hours=self._story.first_window_hours)
+        first = timedelta(hours=self._story.first_window_hours)
         stream = next(each for each in VENDORS if each.vendor == self._story.vendor)
-        for name, value in {
-            "COMFORTABLE_PAGES": 1,
-            "FEWEST_COMFORTABLE_CALLS": few,
-            "MOST_COMFORTABLE_CALLS": few,
-            "MOST_CALLS": 3 * few,
-            "LOOK_AHEAD_CALLS": 3 * few,
-        }.items():
-            self._stack.enter_context(patch.object(reader, name, value))
         self._stack.enter_context(patch.object(stream, "first_window", first))
 
     def __exit__(self, *_: object) -> None:

@@ -30,6 +30,7 @@ from tap_callhistory.vendors import VENDORS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.workers import Finished
     from tap_callhistory.sandbox.world.behaviour import Behaviour
     from tap_callhistory.sandbox.world.world import World
@@ -225,6 +226,7 @@ def run_tap(
     before_request: Callable[[int], None] = _nothing,
     kill_after_lines: int | None = None,
     seed: int = 0,
+    sizes: Sizes | None = None,
     **settings: Any,
 ) -> Run:
     """Run the tap once over one vendor's world.
@@ -235,6 +237,7 @@ def run_tap(
         state: What the run before has left.
         before_request: Called with the number of each request before the vendor sees it.
         kill_after_lines: Ends the process after so many messages.
+        sizes: How many calls windows should hold; the usual ones by default.
         seed: In which order the workers' requests come back.
         settings: The tap's settings beside those of the vendor; `vendor` holds those.
     """
@@ -249,6 +252,7 @@ def run_tap(
             setup_mapper=True,
         )
         made.run.began = began
+        made.run.sizes = sizes or made.run.sizes
         _connect(made, DirectSender(world, run, before_request), seed)
         try:
             made.sync_all()

@@ -12,7 +12,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from tap_callhistory.errors import TOO_MANY_CALLS, UnreadableAnswer, VendorRefusal
-from tap_callhistory.reading.pages import Experience, Page, Position, ReadCall, TooMany
+from tap_callhistory.reading.knowledge import Knowledge
+from tap_callhistory.reading.pages import Page, Position, ReadCall
+from tap_callhistory.reading.passes import TooMany
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.transport.verdicts import Action, judge_by_status
@@ -367,7 +369,7 @@ def test_an_unfinished_call_without_a_usable_beginning_holds_nothing(stamp: obje
 
 def test_a_twin_period_at_the_documented_cap_is_split() -> None:
     endpoint = endpoint_of("twin")
-    reading = endpoint.new_pass(endpoint.limits, Experience())
+    reading = endpoint.new_pass(endpoint.limits, Knowledge())
     calls = [ReadCall("1", "2026-01-13T12:30:00.000000Z", b"{}", 1)]
     with pytest.raises(TooMany) as reason:
         reading.take(Position(), Page(calls, total=50_000))

@@ -1,0 +1,344 @@
+"""What to do with a window when a page came, failed, or was the last one. Pure.
+
+| What happened                          | and                               | then              |
+|----------------------------------------|-----------------------------------|-------------------|
+| a page came                            | more are to be asked for          | `GoOn`            |
+|                                        | it foretells too many calls       | `Split`           |
+| the pages do not fit together          | it was read fewer than 3 times    | `ReadAgain`       |
+|                                        | it can be halved                  | `Split`           |
+|                                        | otherwise                         | `Fail`            |
+| too many calls, or a cap               | it can be split, and that helps   | `Split`           |
+|                                        | splitting has not helped          | `ReadAgain` whole |
+|                                        | otherwise                         | `Fail`            |
+| the vendor refuses                     | it may mean the window's length   | `Split`           |
+|                                        | a later page                      | as if disturbed   |
+|                                        | otherwise                         | `Fail`            |
+| the last page came, and proved itself  | nothing speaks against it         | `Accept`          |
+|                                        | all lies within a month           | `Split`           |
+|                                        | it looks cut, for the first time  | `LookAtEnds`      |
+|                                        | it looks cut, as its whole did    | `Split`           |
+|                                        | ... and cannot be split           | `Accept` for now  |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from tap_callhistory.clocks import fixed_width
+from tap_callhistory.errors import CallHistoryError, IncompleteWindow, VendorRefusal
+from tap_callhistory.reading.doubts import Doubt, looks_cut
+from tap_callhistory.reading.knowledge import Knowledge
+from tap_callhistory.reading.pages import Limits, Page, Position
+from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
+from tap_callhistory.reading.tasks import Dense, Lineage, Task
+from tap_callhistory.reading.windows import MONTH, Window
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.planner import Planner
+    from tap_callhistory.reading.sizes import Sizes
+
+#: How often a window is read before it is split, because its pages did not prove themselves.
+PASSES_PER_WINDOW = 3
+#: How often a window is halved for that reason: a vendor that still does not add up never will.
+MOST_HALVINGS = 12
+#: How often a part is split that holds as many calls as the whole did: the next one will, too.
+MOST_SPLITS_IN_VAIN = 3
+#: A page says little of a whole week: what is foreseen against knowledge must be so much more.
+ESTIMATE_MARGIN = 3
+#: A longer window may be refused for its length, whatever the refusal says.
+SURELY_SHORT = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Wait for the pages that are under way, and ask for those that are due."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """Read the window once more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Read the window's parts instead; those given back are planned anew."""
+
+    parts: list[Window]
+    lineage: Lineage
+    reason: str
+    given_back: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtEnds:
+    """Look at both ends of the window: one of them lacks calls if a cap has cut it."""
+
+    ends: list[Window]
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Take the window for whole; provisionally while a part of its doubt is still out."""
+
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Give the window up."""
+
+    error: Exception
+
+
+Decision = GoOn | ReadAgain | Split | LookAtEnds | Accept | Fail
+
+
+class Source(Protocol):
+    """What has to be known of a vendor's stream."""
+
+    @property
+    def resolution(self) -> timedelta:
+        """The smallest step of the vendor's date parameters."""
+
+    @property
+    def limits(self) -> Limits:
+        """Page size and known cap."""
+
+    @property
+    def first_window(self) -> timedelta:
+        """The length of the first window, when nothing is known of the history yet."""
+
+    def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
+        """A fresh pass over one window."""
+
+
+class Decisions:
+    """Decides about windows, and remembers what they taught of the vendor.
+
+    Args:
+        source: The stream.
+        planner: Plans the windows to come; told of what each turned out to hold.
+        sizes: How many calls a window should hold.
+    """
+
+    def __init__(self, source: Source, planner: Planner, sizes: Sizes) -> None:
+        self.knowledge = Knowledge()
+        self.planner = planner
+        self._source = source
+        self._resolution = source.resolution
+        self._sizes = sizes
+        self._comfortable = sizes.comfortable(source.limits.page_size)
+
+    def new_pass(self, task: Task) -> Pass:
+        """A pass over a window, with the bounds that hold for it."""
+        helps = self._can_split(task) and not self.knowledge.ignores_bounds
+        most_calls = self._sizes.most_calls if helps else self._sizes.most_calls_of_an_instant
+        limits = replace(self._source.limits, most_calls=most_calls)
+        return self._source.new_pass(limits, self.knowledge)
+
+    def on_page(self, task: Task, position: Position, page: Page) -> Decision:
+        """Decide when a page came."""
+        try:
+            return self._taken(task, position, page)
+        except TooMany as reason:
+            return self._too_many(task, reason)
+        except Disturbed as reason:
+            return self._unproved(task, str(reason))
+
+    def on_error(self, task: Task, position: Position, error: Exception | None) -> Decision:
+        """Decide when a page failed: a refused window may only be too long or too full."""
+        if not (isinstance(error, VendorRefusal) and error.may_mean_the_window):
+            return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
+        if position.beyond:
+            return self.on_page(task, position, Page(calls=()))
+        first = position in task.first_positions
+        long = task.window.length > SURELY_SHORT
+        why = error.speaks_of_the_window or (first and (self.knowledge.longest_accepted or long))
+        if why and self._can_split(task):
+            if first and task.window.length > self.knowledge.longest_accepted:
+                self.knowledge.refuse(task.window.length)
+                self.planner.refuse(task.window.length)
+            return self._split(task, 4, str(error), replan=True)
+        return Fail(error) if first else self._unproved(task, str(error))
+
+    def on_end(self, end: Task, position: Position, page: Page) -> None:
+        """Take in a page of a window's end.
+
+        Raises:
+            Disturbed: The end is not whole.
+            TooMany: The end holds too much.
+        """
+        current = end.current
+        assert current is not None  # noqa: S101 - pages of a finished pass do not come here
+        self.knowledge.accept(end.window.length)
+        end.to_ask.extend(current.take(position, page))
+        self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
+        if end.whole:
+            current.prove()
+
+    def doubt(self, task: Task) -> Split:
+        """Split a window that may have been cut, and whose ends do not speak for it."""
+        doubt, came = task.lineage.doubt, task.received.keys()
+        if doubt is None or doubt.calls != len(came):
+            if doubt is not None:
+                doubt.open_parts -= 1
+            doubt = Doubt.of(came)
+        parts = task.window.split(2, self._resolution)
+        return Split(parts, Lineage(doubt), f"{len(came)} results may have been cut")
+
+    def accepted(self, task: Task, *, provisional: bool) -> None:
+        """Learn from a window that was taken for whole."""
+        if task.lineage.doubt is not None:
+            task.lineage.doubt.open_parts -= 1
+        self.planner.learn(task.window, self._calls_of_its_time(task))
+        if not provisional:
+            self.knowledge.largest_trusted = max(self.knowledge.largest_trusted, len(task.received))
+
+    def _taken(self, task: Task, position: Position, page: Page) -> Decision:
+        current = task.current
+        assert current is not None  # noqa: S101 - pages of a finished pass do not come here
+        self.knowledge.accept(task.window.length)
+        known = current.total
+        try:
+            task.to_ask.extend(current.take(position, page))
+        finally:
+            self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
+        if known is None and current.total is not None:
+            self._note_total(task, current.total)
+        if task.whole:
+            return self._whole(task, current)
+        if page.total is None:
+            self._foresee(task)
+        return GoOn()
+
+    def _note_total(self, task: Task, total: int) -> None:
+        """Add up what the parts of a window hold: far more than it did itself cannot be."""
+        dense = task.lineage.dense
+        if dense is not None and dense.calls:
+            dense.found += total
+            if dense.found > 2 * dense.calls:
+                self._expect_no_less()
+        if not self.planner.knows:
+            self.planner.learn(task.window, total)
+
+    def _expect_no_less(self) -> None:
+        """Read longer windows: the vendor heeds their bounds roughly, so short ones repeat much."""
+        self.knowledge.ignores_bounds = True
+        self.planner.aim_at(self._sizes.most_calls)
+
+    def _foresee(self, task: Task) -> None:
+        """Split a window in time, where no total tells how many calls are still to come."""
+        if self.knowledge.ignores_bounds or not self._can_split(task):
+            return
+        estimate = task.shape.expected_calls(self._resolution)
+        most = (
+            self._sizes.most_calls * ESTIMATE_MARGIN
+            if self.planner.knows
+            else self._sizes.most_calls
+        )
+        if estimate > most:
+            reason = f"about {estimate} calls are more than {most}"
+            raise TooMany(reason, calls=estimate, at_cap=False)
+
+    def _whole(self, task: Task, current: Pass) -> Decision:
+        """Take a pass for whole if it proves itself, and no cap can have cut it."""
+        current.prove()
+        shape, doubt = task.shape, task.lineage.doubt
+        if shape.lies_within_a_month:
+            months = -(-task.window.length // MONTH)
+            return self._split(task, months, "all its calls lie within a month")
+        if doubt is not None and doubt.proves_a_cap(current.calls):
+            self.knowledge.cap = doubt.calls
+        if not looks_cut(current, shape) or self._cannot_be_narrowed(task):
+            return Accept()
+        if not self._can_split(task):
+            return Accept(provisional=True)
+        ends = shape.ends(current.direction) if doubt is None else []
+        return LookAtEnds(ends) if ends else self.doubt(task)
+
+    def _cannot_be_narrowed(self, task: Task) -> bool:
+        doubt = task.lineage.doubt
+        if doubt is None:
+            return False
+        same = doubt.brings_nothing_of_its_own(task.shape, task.received, self._resolution)
+        return same and self.knowledge.cap is None
+
+    def _unproved(self, task: Task, reason: str) -> Decision:
+        """Read a window once more; split it when that has not helped."""
+        if task.attempt % PASSES_PER_WINDOW:
+            return ReadAgain(reason)
+        if task.lineage.halvings < MOST_HALVINGS and self._can_split(task):
+            halvings = task.lineage.halvings + 1
+            return self._split(task, 2, reason, Lineage(task.lineage.doubt, halvings=halvings))
+        return self._give_up(task, reason)
+
+    def _too_many(self, task: Task, reason: TooMany) -> Decision:
+        """Split a window that holds too much, into parts that should be comfortable."""
+        if not self._can_split(task):
+            return self._give_up(task, str(reason))
+        shape, whole = task.shape, task.lineage.dense
+        total = (task.current.total if task.current else None) or 0
+        in_vain = whole is not None and 0 < 0.95 * whole.calls <= total
+        dense = Dense(total, in_vain=whole.in_vain + 1 if whole and in_vain else 0)
+        if not reason.at_cap:
+            if dense.in_vain >= MOST_SPLITS_IN_VAIN or shape.is_overrun:
+                self._expect_no_less()
+            if self.knowledge.ignores_bounds:
+                return self._unsplit(task, reason)
+        calls = max(reason.calls, shape.expected_calls(self._resolution))
+        if dense.calls:
+            self.planner.learn(task.window, calls)
+        lineage = Lineage(task.lineage.doubt, dense)
+        return self._split(task, -(-calls // self._comfortable), str(reason), lineage, replan=True)
+
+    def _unsplit(self, task: Task, reason: TooMany) -> Decision:
+        """Read a window whole, since shorter ones would hold no fewer calls."""
+        if task.current and task.current.limits.most_calls != self._sizes.most_calls:
+            return self._give_up(task, f"{reason}, and shorter windows bring no fewer calls")
+        return ReadAgain("")
+
+    def _split(
+        self,
+        task: Task,
+        parts: int,
+        reason: str,
+        lineage: Lineage | None = None,
+        *,
+        replan: bool = False,
+    ) -> Split:
+        """Split a window; all parts but the first may be planned anew, if it was the last one."""
+        cut = task.window.split(parts, self._resolution)
+        lineage = lineage or Lineage(task.lineage.doubt)
+        rest = Window(cut[1].start, cut[-1].end) if replan and len(cut) > 1 else None
+        return Split(cut, lineage, reason, rest if lineage.doubt is None else None)
+
+    def _can_split(self, task: Task) -> bool:
+        return task.window.can_split(self._resolution)
+
+    def _calls_of_its_time(self, task: Task) -> int:
+        """How many calls to plan other windows by."""
+        calls = task.received
+        if not self.knowledge.ignores_bounds:
+            return len(calls)
+        start, end = fixed_width(task.window.start), fixed_width(task.window.end)
+        return sum(start <= call.moment < end for call in calls.values())
+
+    def _give_up(self, task: Task, reason: str) -> Fail:
+        return Fail(
+            IncompleteWindow(
+                f"the window {task.window} cannot be read whole: {reason}. "
+                "Neither reading it again nor splitting it helped"
+            )
+        )
+
+
+def named(error: Exception, window: Window) -> Exception:
+    """The error, told for which window; not where no other one would have been read."""
+    known = isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)
+    if known and (not isinstance(error, VendorRefusal) or error.may_mean_the_window):
+        error.window = window  # type: ignore[attr-defined]
+    return error

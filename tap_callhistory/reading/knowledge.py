@@ -1,0 +1,43 @@
+"""What is learnt of a vendor while one stream is read; it outlives every window. Only grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What a stream has learnt of its vendor during one sync, shared by its passes.
+
+    Attributes:
+        most_calls: The largest number of calls that one pass has received.
+        largest_trusted: The largest number of calls of a pass that was accepted without a doubt. A
+            vendor that has given so many does not stop at fewer.
+        ignores_bounds: Whether the vendor heeds the bounds of windows only roughly, so that
+            shorter windows bring no fewer calls.
+        total_holds: Whether the vendor's total was right for a window of several pages. Until
+            then even a single page is followed by a look at the next.
+        cap: The number of results at which the vendor turned out to stop.
+        opening: The cursor that opens a pass, where the vendor pages by cursor.
+        longest_accepted: The longest window that a page came for.
+        shortest_refused: The shortest window that was refused, or was too heavy, for its length.
+    """
+
+    most_calls: int = 0
+    largest_trusted: int = 0
+    ignores_bounds: bool = False
+    total_holds: bool = False
+    cap: int | None = None
+    opening: str = ""
+    longest_accepted: timedelta = timedelta(0)
+    shortest_refused: timedelta | None = None
+
+    def accept(self, length: timedelta) -> None:
+        """Note that a window of this length was answered."""
+        self.longest_accepted = max(self.longest_accepted, length)
+
+    def refuse(self, length: timedelta) -> None:
+        """Note that a window of this length was refused, or could not be carried."""
+        if self.shortest_refused is None or length < self.shortest_refused:
+            self.shortest_refused = length

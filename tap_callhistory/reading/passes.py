@@ -1,0 +1,173 @@
+"""Passes over a window: whether what came of its pages is whole.
+
+A pass reads every page of one window once. It is fed pages by the reader and says, without any
+I/O, which pages to ask for next; several may be under way at once. At its end it has proved
+itself, or it raises:
+
+- `Disturbed`: the pages do not fit together (a total that moved, pages that shifted): read again.
+- `TooMany`: the vendor's cap, or more than fits in memory: split the window.
+
+The kinds of paging that vendors have, and how each proves itself, are in `paginators`.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING
+
+from tap_callhistory.reading.pages import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.pages import Limits, Page, ReadCall
+
+#: Results that stop at a multiple of this many could have been cut by a cap nobody documents.
+ROUND_NUMBER = 10
+#: The direction of a page whose calls have no order in time.
+UNORDERED = 2
+
+
+class Disturbed(Exception):  # noqa: N818 - not an error yet: the window is read again
+    """The pages of a pass do not prove that they are whole."""
+
+
+class TooMany(Exception):  # noqa: N818 - not an error yet: the window is split
+    """The window holds more than the vendor gives, or than fits comfortably in memory.
+
+    Attributes:
+        calls: How many calls the window is known or thought to hold.
+        at_cap: Whether the vendor's cap is the reason. If not, a window that cannot be split any
+            further may be read whole.
+    """
+
+    def __init__(self, reason: str, *, calls: int, at_cap: bool) -> None:
+        super().__init__(reason)
+        self.calls = calls
+        self.at_cap = at_cap
+
+
+class Pass(abc.ABC):
+    """One pass over one window."""
+
+    def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
+        self.limits = limits
+        self.knowledge = knowledge
+        self.calls: dict[str | int, ReadCall] = {}
+        self.rows = 0
+        self.total: int | None = None
+        self._directions: set[int] = set()
+
+    def opening(self) -> list[Position]:
+        """The first page to ask for."""
+        return [Position()]
+
+    @abc.abstractmethod
+    def take(self, position: Position, page: Page) -> list[Position]:
+        """Take in a page and say which to ask for now; none when others are still under way.
+
+        Args:
+            position: The page that was asked for.
+            page: What came.
+
+        Raises:
+            Disturbed: The pass is not whole; the window has to be read again.
+            TooMany: The window has to be split.
+        """
+
+    @abc.abstractmethod
+    def prove(self) -> None:
+        """Confirm, when every page asked for has come, that nothing is missing.
+
+        Raises:
+            Disturbed: The pass is not whole; the window has to be read again.
+            TooMany: The window has to be split.
+        """
+
+    def _collect(self, calls: Iterable[ReadCall]) -> int:
+        """Keep the calls of a page; return how many of them are new."""
+        calls = list(calls)
+        self._directions.add(_direction([call.moment for call in calls if call.lines]))
+        before = len(self.calls)
+        for call in calls:
+            self.calls[call.key] = call
+        return len(self.calls) - before
+
+    def _note_total(self, position: Position, page: Page) -> None:
+        # A count beside a page beyond the last one may be that page's own.
+        if page.total is None or (position.beyond and not page.calls):
+            return
+        if self.total is not None and page.total != self.total:
+            raise Disturbed(f"the vendor's total moved from {self.total} to {page.total}")
+        self.total = page.total
+        self._check_size(page.total)
+
+    def _check_size(self, calls: int) -> None:
+        caps = [cap for cap in (self.limits.cap, self.knowledge.cap) if cap is not None]
+        if caps and calls >= min(caps):
+            reason = f"{calls} calls reach the vendor's cap of {min(caps)}"
+            raise TooMany(reason, calls=calls, at_cap=True)
+        most = self.limits.most_calls
+        if most is not None and calls > most:
+            raise TooMany(f"{calls} calls are more than {most}", calls=calls, at_cap=False)
+
+    def _prove_total(self, *, page: int) -> None:
+        """Compare the distinct calls with the vendor's total.
+
+        One page that holds as many rows as the vendor counts is whole, even where the vendor
+        itself keeps a key twice.
+
+        Args:
+            page: How many calls a page holds.
+        """
+        if self.total is None or (self.rows == self.total and self.rows <= page):
+            return
+        if len(self.calls) != self.total:
+            came = f"{len(self.calls)} different calls came"
+            raise Disturbed(f"the vendor's total is {self.total}, but {came}")
+        # One page proves nothing: the total may count the page alone.
+        self.knowledge.total_holds |= len(self.calls) > page
+
+    @property
+    def direction(self) -> int:
+        """The order in time in which the vendor gives the window: 1 oldest first, -1 newest first.
+
+        0 if the calls show none.
+        """
+        directions = self._directions - {0}
+        return directions.pop() if len(directions) == 1 and UNORDERED not in directions else 0
+
+    @property
+    def ends_like_a_cap(self) -> bool:
+        """Whether the results end just where an undocumented cap could have cut them.
+
+        That is at a round number or, without a total, after a full page; unless a pass with as many
+        was accepted before without a doubt.
+        """
+        received = len(self.calls)
+        if received <= self.knowledge.largest_trusted:
+            return False
+        return _is_round(received) or (self.total is None and self._last_page_full)
+
+    @property
+    @abc.abstractmethod
+    def _last_page_full(self) -> bool:
+        """Whether the last page with calls held as many as a page can."""
+
+
+def _direction(moments: Sequence[str]) -> int:
+    if len(set(moments)) < 2:  # noqa: PLR2004 - equal stamps have no order
+        return 0
+    ordered = sorted(moments)
+    return 1 if moments == ordered else -1 if moments[::-1] == ordered else UNORDERED
+
+
+def _is_round(calls: int) -> bool:
+    """Whether somebody may have chosen the number as a limit, inclusive or exclusive.
+
+    150, 1,200, 9,999, 10,000 or 65,536 may be; 154, 1,250 and 11,350 are not.
+    """
+    step: int = max(ROUND_NUMBER, 10 ** (len(str(calls)) - 2))
+    near = range(max(calls - 1, ROUND_NUMBER), calls + 2)
+    return any(number % step == 0 or number & (number - 1) == 0 for number in near)

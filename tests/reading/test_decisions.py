@@ -1,0 +1,149 @@
+"""Every row of the table in `decisions`, called directly: no sandbox, no tap, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_callhistory.clocks import fixed_width
+from tap_callhistory.errors import VendorRefusal, VendorUnavailable
+from tap_callhistory.reading.decisions import (
+    Accept,
+    Decisions,
+    Fail,
+    GoOn,
+    LookAtEnds,
+    ReadAgain,
+    Split,
+)
+from tap_callhistory.reading.doubts import Doubt, Shape
+from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
+from tap_callhistory.reading.paginators import CursorPages, NumberedPages
+from tap_callhistory.reading.planner import Planner
+from tap_callhistory.reading.sizes import Sizes
+from tap_callhistory.reading.tasks import NO_LINEAGE, Lineage, Task
+from tap_callhistory.reading.windows import Window
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.passes import Pass
+
+NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+YESTERDAY = Window(NOON - DAY, NOON)
+
+
+@dataclass
+class Source:
+    kind: type[Pass]
+    limits: Limits
+    resolution = SECOND
+    first_window = DAY
+
+    def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
+        return self.kind(limits, knowledge)
+
+
+def calls(count: int, window: Window, share: float = 1.0) -> list[ReadCall]:
+    step = window.length * share / max(count, 1)
+    return [ReadCall(n, fixed_width(window.start + step * n), b"{}", n) for n in range(count)]
+
+
+def decided(
+    kind: type[Pass] = NumberedPages,
+    window: Window = YESTERDAY,
+    lineage: Lineage = NO_LINEAGE,
+    *,
+    attempt: int = 0,
+    page_size: int = 10,
+) -> tuple[Decisions, Task]:
+    source = Source(kind, Limits(page_size))
+    planner = Planner([], resolution=SECOND, comfortable=100, first=DAY)
+    decisions = Decisions(source, planner, Sizes())
+    task = Task(window, lineage, attempt=attempt)
+    task.begin(decisions.new_pass(task))
+    task.to_ask.clear()
+    return decisions, task
+
+
+def test_a_page_of_many_goes_on() -> None:
+    decisions, task = decided()
+    page = Page(calls(10, task.window), total=35)
+    assert decisions.on_page(task, Position(1), page) == GoOn()
+    assert [position.number for position in task.to_ask] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("attempt", [0, 1])
+def test_a_total_that_is_not_what_came_is_read_again(attempt: int) -> None:
+    decisions, task = decided(attempt=attempt)
+    decisions.on_page(task, Position(1), Page(calls(10, task.window), total=12))
+    task.to_ask.clear()
+    assert isinstance(decisions.on_page(task, Position(2), Page([], total=12)), ReadAgain)
+
+
+def test_the_third_time_it_is_halved_and_its_parts_know_it() -> None:
+    decisions, task = decided(attempt=2)
+    decisions.on_page(task, Position(1), Page(calls(10, task.window), total=12))
+    task.to_ask.clear()
+    decision = decisions.on_page(task, Position(2), Page([], total=12))
+    assert isinstance(decision, Split)
+    assert len(decision.parts) == 2
+    assert decision.lineage.halvings == 1
+
+
+def test_a_refusal_of_the_length_is_split_in_four_and_remembered() -> None:
+    decisions, task = decided(window=Window(NOON - 30 * DAY, NOON))
+    decision = decisions.on_error(task, task.first_positions[0], VendorRefusal("x", status=400))
+    assert isinstance(decision, Split)
+    assert len(decision.parts) == 4
+    assert decision.given_back == Window(decision.parts[1].start, NOON)
+    assert decisions.knowledge.shortest_refused == 30 * DAY
+
+
+def test_an_outage_fails_at_once() -> None:
+    decisions, task = decided()
+    error = VendorUnavailable("down")
+    assert decisions.on_error(task, Position(1), error) == Fail(error)
+
+
+def test_a_round_number_has_its_ends_looked_at() -> None:
+    decisions, task = decided(CursorPages, page_size=1000)
+    page = Page(calls(100, task.window), next="n")
+    decisions.on_page(task, task.first_positions[0], page)
+    task.to_ask.clear()
+    decision = decisions.on_page(task, Position(cursor="n"), Page([]))
+    assert isinstance(decision, LookAtEnds)
+
+
+def test_an_odd_number_is_accepted() -> None:
+    decisions, task = decided(CursorPages, page_size=1000)
+    page = Page(calls(103, task.window), next="n")
+    decisions.on_page(task, task.first_positions[0], page)
+    task.to_ask.clear()
+    assert decisions.on_page(task, Position(cursor="n"), Page([])) == Accept()
+
+
+def test_a_doubted_part_that_cannot_be_split_is_accepted_for_now() -> None:
+    window = Window(NOON, NOON + SECOND)
+    lineage = Lineage(Doubt.of(range(200)))
+    decisions, task = decided(CursorPages, window, lineage, page_size=1000)
+    page = Page(calls(100, window), next="n")
+    decisions.on_page(task, task.first_positions[0], page)
+    task.to_ask.clear()
+    decision = decisions.on_page(task, Position(cursor="n"), Page([]))
+    assert decision == Accept(provisional=True)
+
+
+@pytest.mark.parametrize(("share", "silent"), [(1.0, False), (0.5, True), (0.95, False)])
+def test_a_silent_end_is_seen(share: float, silent: bool) -> None:  # noqa: FBT001
+    assert Shape(YESTERDAY, calls(50, YESTERDAY, share)).has_a_silent_end is silent
+
+
+def test_more_keys_than_the_cap_prove_it() -> None:
+    doubt = Doubt.of(range(100))
+    one, other = (ReadCall(key, fixed_width(NOON), b"{}", 0) for key in (100, 101))
+    assert not doubt.proves_a_cap({100: one})
+    assert doubt.proves_a_cap({101: other})
