@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 TOO_MANY_CALLS: Final = "too many calls"
 """Code of a refusal that says the window holds more calls than the vendor gives at once."""
 
-#: Answers that say no to a window, perhaps because it is too long; some vendors say no in a 200.
-_SPAN_REFUSALS = frozenset({200, 400, 404, 413, 422})
-#: How a vendor may say that a window is too long, in the words of its country.
-_LENGTH_WORDS = re.compile(
-    r"period|range|interval|span|\b(?:hours?|days?|weeks?|months?)\b|exceed|maximum|\bmax\b|apart"
-    r"|too (?:long|large|many|wide|big)|период|интервал|\b(?:дн|сут|месяц|недел|час)"
-    r"|khoảng|ngày|tháng|giờ|tuần|بازه|روز|ماه|ساعت|هفته"
-    r"|oraliq|davr|\b(?:kun|oy|soat|hafta)",
+#: Answers that say no to a window until shown otherwise; some vendors say no in a 200.
+_SPAN_REFUSALS = frozenset({200, 400, 406, 413, 416, 422})
+#: Answers that say no to the account or the address, unless others were accepted before.
+_ACCOUNT_REFUSALS = frozenset({403, 404})
+#: How a vendor may say that a window ends too late, or begins too early: what is tried first.
+_END_WORDS = re.compile(r"\b(?:now|future|today|present|current (?:time|date))\b", re.IGNORECASE)
+_BEGINNING_WORDS = re.compile(
+    r"\b(?:older|too old|retention|archiv\w*|no longer (?:kept|stored|available)|last \d+ days)\b",
     re.IGNORECASE,
 )
 
@@ -77,9 +77,24 @@ class VendorRefusal(CallHistoryError):
         return self.status in _SPAN_REFUSALS
 
     @property
-    def speaks_of_the_window(self) -> bool:
-        """Whether it says that the window is too long, or holds too much."""
-        return self.code == TOO_MANY_CALLS or bool(_LENGTH_WORDS.search(str(self)))
+    def may_mean_a_window_once_others_came(self) -> bool:
+        """The same, if the vendor has given another window before."""
+        return self.status in _ACCOUNT_REFUSALS
+
+    @property
+    def speaks_of_the_end(self) -> bool:
+        """Whether its words say that the window ends too late."""
+        return bool(_END_WORDS.search(str(self)))
+
+    @property
+    def speaks_of_the_beginning(self) -> bool:
+        """Whether its words say that the window begins too early."""
+        return bool(_BEGINNING_WORDS.search(str(self)))
+
+    @property
+    def speaks_of_too_many_calls(self) -> bool:
+        """Whether the vendor's own code says that the window holds too much."""
+        return self.code == TOO_MANY_CALLS
 
 
 class VendorUnavailable(CallHistoryError):

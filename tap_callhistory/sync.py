@@ -19,6 +19,7 @@ from tap_callhistory.output.progress import Progress
 from tap_callhistory.reading.pages import Page
 from tap_callhistory.reading.reader import Reader
 from tap_callhistory.reading.spans import Revisits, new_history
+from tap_callhistory.reading.windows import floor
 
 if TYPE_CHECKING:
     import logging
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.windows import Window
     from tap_callhistory.run import Run
     from tap_callhistory.vendors.base import Endpoint
+
+
+#: Until a shorter window has been tried, a page is asked for again only so often.
+FEW_RETRIES = 2
 
 
 class Outlet(NamedTuple):
@@ -103,6 +108,7 @@ class Sync:
             stop=run.stop,
             sizes=run.sizes,
             tick=self._progress.tick,
+            logger=logger,
         )
 
     def load(self) -> None:
@@ -134,9 +140,12 @@ class Sync:
     def _fetch(self, request: PageRequest) -> Page:
         """Fetch one page; called by several workers at once."""
         endpoint = self._endpoint
-        bounds = endpoint.bounds(request.task.window)
+        bounds = endpoint.bounds(request.task.window, self._began)
         asked = datetime.now(UTC)
-        body = self._transport.fetch(endpoint.page_request(bounds, request.position))
+        body = self._transport.fetch(
+            endpoint.page_request(bounds, request.position),
+            retries=None if request.patient else FEW_RETRIES,
+        )
         raw = endpoint.read_page(body)
         calls = self._messages.of(raw.records, extracted=fixed_width(asked), version=self._version)
         page = Page(calls, raw.total, raw.size, raw.next)
@@ -177,7 +186,8 @@ class Sync:
         )
 
     def _end_of_history(self) -> datetime:
-        return min(self._settings.end_date or self._began, self._began)
+        end = min(self._settings.end_date or self._began, self._began)
+        return floor(end, self._endpoint.resolution)
 
     def _windows(self, spans: Sequence[Window]) -> Iterator[Window]:
         """Read spans and write their records; yields every window when its records are out."""

@@ -22,20 +22,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import CallHistoryError, IncompleteWindow, VendorRefusal
+from tap_callhistory.reading.decision import (
+    Accept,
+    Decision,
+    Fail,
+    GoOn,
+    LookAtEnds,
+    ReadAgain,
+    Split,
+)
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
+from tap_callhistory.reading.narrowing import Narrowing, is_too_heavy
 from tap_callhistory.reading.pages import Limits, Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
-from tap_callhistory.reading.tasks import Dense, Lineage, Task
+from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
 from tap_callhistory.reading.windows import MONTH, Window
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from tap_callhistory.reading.planner import Planner
     from tap_callhistory.reading.sizes import Sizes
 
@@ -47,54 +58,6 @@ MOST_HALVINGS = 12
 MOST_SPLITS_IN_VAIN = 3
 #: A page says little of a whole week: what is foreseen against knowledge must be so much more.
 ESTIMATE_MARGIN = 3
-#: A longer window may be refused for its length, whatever the refusal says.
-SURELY_SHORT = timedelta(days=8)
-
-
-@dataclass(frozen=True, slots=True)
-class GoOn:
-    """Wait for the pages that are under way, and ask for those that are due."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadAgain:
-    """Read the window once more."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Read the window's parts instead; those given back are planned anew."""
-
-    parts: list[Window]
-    lineage: Lineage
-    reason: str
-    given_back: Window | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LookAtEnds:
-    """Look at both ends of the window: one of them lacks calls if a cap has cut it."""
-
-    ends: list[Window]
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Take the window for whole; provisionally while a part of its doubt is still out."""
-
-    provisional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """Give the window up."""
-
-    error: Exception
-
-
-Decision = GoOn | ReadAgain | Split | LookAtEnds | Accept | Fail
 
 
 class Source(Protocol):
@@ -132,6 +95,16 @@ class Decisions:
         self._resolution = source.resolution
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
+
+    def read_spans(self, planner: Planner) -> None:
+        """Plan by another planner from now on; what was learnt of the vendor stays."""
+        self.planner = planner
+        self._narrowing.horizon = planner.end
+
+    def _refuse(self, length: timedelta) -> None:
+        self.knowledge.refuse(length)
+        self.planner.refuse(length)
 
     def new_pass(self, task: Task) -> Pass:
         """A pass over a window, with the bounds that hold for it."""
@@ -149,21 +122,57 @@ class Decisions:
         except Disturbed as reason:
             return self._unproved(task, str(reason))
 
-    def on_error(self, task: Task, position: Position, error: Exception | None) -> Decision:
-        """Decide when a page failed: a refused window may only be too long or too full."""
-        if not (isinstance(error, VendorRefusal) and error.may_mean_the_window):
-            return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
-        if position.beyond:
+    def on_error(  # noqa: PLR0911 - a table
+        self, task: Task, position: Position, error: Exception | None, *, first: bool = False
+    ) -> Decision:
+        """Decide when a page failed: another window, or less of it, may be answered.
+
+        Args:
+            task: The window.
+            position: The page that failed.
+            error: Why.
+            first: Whether everything before the window has been read.
+        """
+        if position.beyond and self._has_all(task, error):
             return self.on_page(task, position, Page(calls=()))
-        first = position in task.first_positions
-        long = task.window.length > SURELY_SHORT
-        why = error.speaks_of_the_window or (first and (self.knowledge.longest_accepted or long))
-        if why and self._can_split(task):
-            if first and task.window.length > self.knowledge.longest_accepted:
-                self.knowledge.refuse(task.window.length)
-                self.planner.refuse(task.window.length)
-            return self._split(task, 4, str(error), replan=True)
-        return Fail(error) if first else self._unproved(task, str(error))
+        if self._narrowing.concerns(error):
+            if position in task.first_positions:
+                return self._narrowing.on_refusal(task, error)
+            if task.attempt == 1 and not error.speaks_of_too_many_calls:
+                return ReadAgain(str(error))
+            return self._too_deep(task, error, first=first)
+        if is_too_heavy(error):
+            if position not in task.first_positions:
+                return self._too_deep(task, error, first=first)
+            return self._narrowing.on_weight(task, error, deep=False, first=first)
+        return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
+
+    def _has_all(self, task: Task, error: Exception | None) -> bool:
+        """Whether a page that should not exist failed only because it does not exist."""
+        if self._narrowing.concerns(error):
+            return True
+        total = task.current.total if task.current else None
+        return is_too_heavy(error) and total is not None and len(task.received) >= total
+
+    def _too_deep(self, task: Task, error: Exception, *, first: bool) -> Decision:
+        """Plan windows of as many calls as came before a deep page failed."""
+        if len(task.received) < self._comfortable:
+            self._aim_at(max(len(task.received), self._source.limits.page_size))
+        return self._narrowing.on_weight(task, error, deep=True, first=first)
+
+    def _aim_at(self, calls: int) -> None:
+        self._comfortable = calls
+        self.planner.aim_at(calls)
+
+    def on_searched(
+        self, task: Task, asked: Window, page: Page | None, error: Exception | None
+    ) -> Decision:
+        """Decide when a window came, or did not, that was to find where history begins."""
+        if page is None and not self._narrowing.concerns(error):
+            return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
+        if page is not None:
+            self.knowledge.answer(asked.length)
+        return self._narrowing.on_searched(task, asked, given=page is not None)
 
     def on_end(self, end: Task, position: Position, page: Page) -> None:
         """Take in a page of a window's end.
@@ -174,7 +183,7 @@ class Decisions:
         """
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self.knowledge.accept(end.window.length)
+        self.knowledge.answer(end.window.length)
         end.to_ask.extend(current.take(position, page))
         self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
         if end.whole:
@@ -201,7 +210,7 @@ class Decisions:
     def _taken(self, task: Task, position: Position, page: Page) -> Decision:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self.knowledge.accept(task.window.length)
+        self.knowledge.answer(task.window.length)
         known = current.total
         try:
             task.to_ask.extend(current.take(position, page))
@@ -271,9 +280,16 @@ class Decisions:
         """Read a window once more; split it when that has not helped."""
         if task.attempt % PASSES_PER_WINDOW:
             return ReadAgain(reason)
+        surplus, whole = task.surplus, task.lineage.surplus
+        if whole is not None and surplus == whole.calls:
+            whole.found_again += 1
+            if whole.found_again > 1:
+                return self._give_up(task, f"{reason}, and so it is in every window")
         if task.lineage.halvings < MOST_HALVINGS and self._can_split(task):
             halvings = task.lineage.halvings + 1
-            return self._split(task, 2, reason, Lineage(task.lineage.doubt, halvings=halvings))
+            known = Surplus(surplus) if surplus else None
+            lineage = Lineage(task.lineage.doubt, halvings=halvings, surplus=known)
+            return self._split(task, 2, reason, lineage)
         return self._give_up(task, reason)
 
     def _too_many(self, task: Task, reason: TooMany) -> Decision:

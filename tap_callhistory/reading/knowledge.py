@@ -20,6 +20,7 @@ class Knowledge:
             then even a single page is followed by a look at the next.
         cap: The number of results at which the vendor turned out to stop.
         opening: The cursor that opens a pass, where the vendor pages by cursor.
+        answers: How many pages have come.
         longest_accepted: The longest window that a page came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
     """
@@ -30,11 +31,13 @@ class Knowledge:
     total_holds: bool = False
     cap: int | None = None
     opening: str = ""
+    answers: int = 0
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
 
-    def accept(self, length: timedelta) -> None:
-        """Note that a window of this length was answered."""
+    def answer(self, length: timedelta) -> None:
+        """Note that a page of a window of this length came."""
+        self.answers += 1
         self.longest_accepted = max(self.longest_accepted, length)
 
     def refuse(self, length: timedelta) -> None:

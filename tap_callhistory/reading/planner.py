@@ -27,6 +27,9 @@ class Planner:
 
     It learns from every window how dense the history is: sparse stretches get longer windows,
     dense ones shorter. Until it has learnt anything it plans one window only (`knows`).
+
+    Attributes:
+        end: The end of the last span; None where there is none.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Planner:
         self._length = first
         self._longest = LONGEST
         self._learnt: deque[tuple[Window, int]] = deque()
+        self.end = self._spans[-1].end if self._spans else None
         if shortest_refused is not None:
             self.refuse(shortest_refused)
 

@@ -7,20 +7,26 @@ a lock, and what leaves is in window order, however the answers came.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import IncompleteWindow, StoppedError, VendorRefusal
-from tap_callhistory.reading.decisions import (
+from tap_callhistory.reading.decision import (
     Accept,
     Decision,
-    Decisions,
     Fail,
+    GoOn,
     LookAtEnds,
     ReadAgain,
-    Source,
+    Search,
     Split,
+    in_words,
+)
+from tap_callhistory.reading.decisions import (
+    Decisions,
+    Source,
     named,
 )
 from tap_callhistory.reading.doubts import is_cut
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
 #: How often the queue is looked at while nothing arrives.
 POLL_SECONDS = 0.25
 USUAL_SIZES = Sizes()
+_LOGGER = logging.getLogger("tap-callhistory.reading")
 
 
 @dataclass(slots=True)
@@ -65,6 +72,7 @@ class Reader:
         stop: Event,
         sizes: Sizes = USUAL_SIZES,
         tick: Callable[[], None] = lambda: None,
+        logger: logging.Logger = _LOGGER,
     ) -> None:
         """Make a reader.
 
@@ -75,6 +83,7 @@ class Reader:
             stop: When set, reading ends with `StoppedError` within `POLL_SECONDS`.
             sizes: How many calls a window should hold, and how many are held in memory.
             tick: Called at least every `POLL_SECONDS` while waiting.
+            logger: Gets a line at DEBUG for every decision, with its reason.
         """
         self.tally = Tally()
         self._source = source
@@ -82,6 +91,7 @@ class Reader:
         self._concurrency = concurrency
         self._stop = stop
         self._tick = tick
+        self._logger = logger
         self._queue: deque[Task] = deque()
         self._under_way = 0
         self._look_ahead_calls = sizes.look_ahead_calls
@@ -112,7 +122,7 @@ class Reader:
                 have been yielded.
         """
         refused = self._decisions.knowledge.shortest_refused
-        self._decisions.planner = self._plan(spans, refused)
+        self._decisions.read_spans(self._plan(spans, refused))
         while True:
             self._begin_windows()
             self._submit()
@@ -149,22 +159,29 @@ class Reader:
 
     def _submit(self) -> None:
         """Ask for pages of the first windows, as far as their calls may be held in memory."""
-        asking = [task for task in self._within_memory() if task.to_ask]
+        asking = [task for task in self._within_memory() if task.to_ask and self._may_ask(task)]
         if not asking and not self._under_way:
             # The first window waits for what is to be read behind it: the parts of a doubt.
             asking = [task for task in self._queue if task.to_ask][:1]
         # Until its first page has come, a window can keep no more than one worker busy.
         for task in sorted(asking, key=lambda task: task.opened):
             while task.to_ask and self._under_way < self._concurrency:
-                self._workers.submit(PageRequest(task, task.attempt, task.to_ask.popleft()))
+                position = task.to_ask.popleft()
+                self._workers.submit(PageRequest(task, task.attempt, position, task.patient))
                 task.under_way += 1
                 self._under_way += 1
+
+    def _may_ask(self, task: Task) -> bool:
+        """Whether a window that failed has to wait until the vendor answers something."""
+        if not task.waits_for_an_answer or task is self._queue[0]:
+            return True
+        return self._decisions.knowledge.answers > task.answers_before
 
     def _within_memory(self) -> Iterator[Task]:
         held = 0
         for task in self._queue:
             # The window whose end this is cannot leave before.
-            if held < self._look_ahead_calls or task.end_of is not None:
+            if held < self._look_ahead_calls or task.end_of or task.searches_for:
                 held += self._held_by(task)
                 yield task
 
@@ -184,17 +201,28 @@ class Reader:
         task.under_way -= 1
         if task.end_of is not None:
             self._look(task, task.end_of, request.position, page, error)
+        elif task.searches_for is not None:
+            self._queue.remove(task)
+            task.finish(State.GONE)
+            decision = self._decisions.on_searched(task.searches_for, task.window, page, error)
+            self._carry_out(task.searches_for, decision)
         elif page is None:
-            self._carry_out(task, self._decisions.on_error(task, request.position, error))
+            first = task is self._queue[0]
+            decision = self._decisions.on_error(task, request.position, error, first=first)
+            self._carry_out(task, decision)
         else:
             self._carry_out(task, self._decisions.on_page(task, request.position, page))
 
     # What was decided.
 
     def _carry_out(self, task: Task, decision: Decision) -> None:
+        if not isinstance(decision, GoOn):
+            self._logger.debug("the window %s: %s", task.window, in_words(decision))
         match decision:
-            case ReadAgain(reason):
+            case ReadAgain(reason, patient, pause_seconds):
                 self.tally.rereads += bool(reason)
+                task.patient = patient
+                self._stop.wait(pause_seconds)
                 self._begin(task)
             case Split():
                 self._replace(task, decision)
@@ -203,6 +231,10 @@ class Reader:
                 place = self._queue.index(task) + 1
                 for end in ends:
                     self._queue.insert(place, self._begin(Task(end, end_of=task)))
+            case Search(window):
+                task.state = State.SEARCHING
+                search = self._begin(Task(window, searches_for=task))
+                self._queue.insert(self._queue.index(task) + 1, search)
             case Accept(provisional):
                 self._accept(task, provisional=provisional)
             case Fail(error):

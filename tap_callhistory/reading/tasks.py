@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tap_callhistory.reading.doubts import Doubt, Shape
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
@@ -25,6 +27,7 @@ class State(Enum):
     """
 
     READING = "pages are being asked for"
+    SEARCHING = "refused, and it is being found out from when on the vendor gives history"
     ENDS_ASKED = "read, and its ends are being looked at"
     PROVISIONAL = "read, and a part of the same doubt is still out"
     READ = "read whole"
@@ -47,6 +50,19 @@ class Dense:
     found: int = 0
 
 
+@dataclass(slots=True)
+class Surplus:
+    """A window for which the vendor counted more calls than it gave, and its halves.
+
+    Attributes:
+        calls: How many more.
+        found_again: How many of its halves lack just as many: then it is the vendor's habit.
+    """
+
+    calls: int
+    found_again: int = 0
+
+
 class Lineage(NamedTuple):
     """What a window inherits from the one that it is a part of.
 
@@ -54,14 +70,35 @@ class Lineage(NamedTuple):
         doubt: That one's results may have been cut.
         dense: That one held too many calls.
         halvings: How often it was halved because its pages did not prove themselves.
+        surplus: That one had more calls by the vendor's total than came.
+        trims: How often its end was moved back, because the vendor refused it.
     """
 
     doubt: Doubt | None = None
     dense: Dense | None = None
     halvings: int = 0
+    surplus: Surplus | None = None
+    trims: int = 0
 
 
 NO_LINEAGE = Lineage()
+
+
+@dataclass(slots=True)
+class Searched:
+    """What is known of the moment from which on the vendor gives history.
+
+    Attributes:
+        refusal: What the vendor said to the window.
+        refused: Before it, or at it, history was refused.
+        given: From it on, history was given; None while none was.
+        tries: How many windows have been asked for.
+    """
+
+    refusal: Exception
+    refused: datetime
+    given: datetime | None = None
+    tries: int = 0
 
 
 class PageRequest(NamedTuple):
@@ -70,6 +107,7 @@ class PageRequest(NamedTuple):
     task: Task
     attempt: int
     position: Position
+    patient: bool = False
 
 
 class ReadWindow(NamedTuple):
@@ -95,10 +133,16 @@ class Task:
     calls: list[ReadCall] = field(default_factory=list)
     total: int | None = None
     error: Exception | None = None
+    patient: bool = False
+    waits_for_an_answer: bool = False
+    answers_before: int = 0
+    search: Searched | None = None
+    searches_for: Task | None = None
 
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
         self.attempt += 1
+        self.answers_before = current.knowledge.answers
         self.current = current
         self.first_positions = current.opening()
         self.to_ask = deque(self.first_positions)
@@ -115,7 +159,7 @@ class Task:
     @property
     def settled(self) -> bool:
         """Whether there is nothing left to ask for."""
-        return self.state not in {State.READING, State.ENDS_ASKED}
+        return self.state not in {State.READING, State.ENDS_ASKED, State.SEARCHING}
 
     @property
     def whole(self) -> bool:
@@ -126,6 +170,12 @@ class Task:
     def opened(self) -> bool:
         """Whether a page of the present pass has come."""
         return self.current is not None and bool(self.current.calls)
+
+    @property
+    def surplus(self) -> int:
+        """How many calls the vendor's total counts that have not come."""
+        total = self.current.total if self.current else None
+        return 0 if total is None else total - len(self.received)
 
     @property
     def received(self) -> dict[str | int, ReadCall]:

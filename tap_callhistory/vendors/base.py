@@ -19,7 +19,7 @@ import msgspec
 
 from tap_callhistory.clocks import Clock
 from tap_callhistory.reading.pages import Limits
-from tap_callhistory.reading.windows import MONTH, Window, widened
+from tap_callhistory.reading.windows import MONTH, Window, floor, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -177,13 +177,20 @@ class Endpoint(abc.ABC):
         """A fresh pass of the vendor's paginator."""
         return self.paginator(limits, knowledge)
 
-    def bounds(self, window: Window) -> Window:
-        """What to ask for so that the vendor's reading of the bounds cannot lose a call."""
+    def bounds(self, window: Window, latest: datetime) -> Window:
+        """What to ask for so that the vendor's reading of the bounds cannot lose a call.
+
+        Args:
+            window: What is to be read.
+            latest: Nothing after it is asked for: some vendors refuse what lies ahead.
+        """
         changes = (
             self.clock.shift_nearby(window.start, CLOCK_CHANGE_NEARBY),
             self.clock.shift_nearby(window.end, CLOCK_CHANGE_NEARBY),
         )
-        return widened(window, self.resolution, changes)
+        asked = widened(window, self.resolution, changes)
+        end = min(asked.end, max(floor(latest, self.resolution), window.end))
+        return Window(asked.start, end)
 
     def judge_page(self, status: int, body: object | None) -> Verdict | None:
         """Judge an answer to a page request.

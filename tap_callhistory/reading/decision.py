@@ -1,0 +1,96 @@
+"""What can be decided about a window. Pure data; `decisions` decides, the reader carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.tasks import Lineage
+    from tap_callhistory.reading.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Wait for the pages that are under way, and ask for those that are due."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """Read the window once more.
+
+    Attributes:
+        reason: Why; "" where the window is read as if for the first time.
+        patient: Whether its pages are given all retries of the settings.
+        pause_seconds: To wait before it, so that no cache answers.
+    """
+
+    reason: str
+    patient: bool = False
+    pause_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Read the window's parts instead; those given back are planned anew.
+
+    What the parts leave out of the window is not read in this run.
+    """
+
+    parts: list[Window]
+    lineage: Lineage
+    reason: str
+    given_back: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtEnds:
+    """Look at both ends of the window: one of them lacks calls if a cap has cut it."""
+
+    ends: list[Window]
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Take the window for whole; provisionally while a part of its doubt is still out."""
+
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Give the window up."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Ask for a short window to find out from when on the vendor gives history.
+
+    Attributes:
+        window: What to ask for.
+    """
+
+    window: Window
+
+
+Decision = GoOn | ReadAgain | Split | LookAtEnds | Search | Accept | Fail
+
+
+def in_words(decision: Decision) -> str:  # noqa: PLR0911 - a line for each
+    """A decision and its reason, for the log."""
+    match decision:
+        case ReadAgain(reason, patient):
+            return f"read again{', with all retries' if patient else ''}: {reason or 'unsplit'}"
+        case Split(parts, _, reason):
+            return f"split into {', '.join(map(str, parts)) or 'nothing'}: {reason}"
+        case LookAtEnds(ends):
+            return f"look at its ends {' and '.join(map(str, ends))}: it may have been cut"
+        case Search(window):
+            return f"look for the beginning of the history in {window}"
+        case Accept(provisional):
+            return "accepted, unless a part shows that it was cut" if provisional else "accepted"
+        case Fail(error):
+            return f"failed: {error}"
+    return "go on"

@@ -1,0 +1,199 @@
+"""What to ask for instead of what a vendor refused, or could not carry. Pure.
+
+A refusal is about the window until shown otherwise, whatever its words; the words only choose what
+is tried first. A vendor that fails under a window, while it answers other questions, is asked for
+less. At most about a dozen cheap requests tell; what worked is remembered.
+
+| The first page was refused        | and                              | then                     |
+|-----------------------------------|----------------------------------|--------------------------|
+| its words speak of the end        | the window ends where history does | its end moves back     |
+| its words speak of the beginning  |                                  | `Search`                 |
+| otherwise                         | longer than an hour              | `Split` in four          |
+|                                   | the window ends where history does | its end moves back     |
+|                                   | history goes on behind it        | `Search`                 |
+|                                   | otherwise                        | `Fail`                   |
+
+| A page failed, or never came      | and                              | then                     |
+|-----------------------------------|----------------------------------|--------------------------|
+| the vendor answered others        | it can be split                  | `Split`                  |
+| it answered nothing               | others come before it            | `ReadAgain`, after those |
+|                                   | longer than an hour, or a minute | `Split`, to ask for less |
+|                                   | not yet asked with all patience  | `ReadAgain`, patiently   |
+|                                   | otherwise                        | `Fail`                   |
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeGuard
+
+from tap_callhistory.errors import (
+    IncompleteWindow,
+    UnreadableAnswer,
+    VendorRefusal,
+    VendorUnavailable,
+)
+from tap_callhistory.reading.decision import Decision, Fail, ReadAgain, Search, Split
+from tap_callhistory.reading.tasks import Searched
+from tap_callhistory.reading.windows import Window, floor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.tasks import Task
+
+MINUTE: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
+#: How far the end of history moves back, step by step, for a vendor that refuses it.
+STEPS_BACK: Final = (MINUTE, 4 * MINUTE, 10 * MINUTE, 45 * MINUTE)
+#: How many windows are asked for to find where the vendor's history begins.
+MOST_SEARCHES: Final = 6
+
+
+class Narrowing:
+    """Decides about windows that were refused, or too heavy.
+
+    Args:
+        knowledge: What has been learnt of the vendor.
+        resolution: The smallest step of the vendor's date parameters.
+        refuse: Told of the length of a window that is not to be planned again.
+
+    Attributes:
+        horizon: The end of all that is to be read.
+    """
+
+    def __init__(
+        self, knowledge: Knowledge, resolution: timedelta, refuse: Callable[[timedelta], None]
+    ) -> None:
+        self.horizon: datetime | None = None
+        self._knowledge = knowledge
+        self._resolution = resolution
+        self._refuse = refuse
+
+    def concerns(self, error: Exception | None) -> TypeGuard[VendorRefusal]:
+        """Whether another window might not be refused."""
+        if not isinstance(error, VendorRefusal):
+            return False
+        return error.may_mean_the_window or (
+            error.may_mean_a_window_once_others_came and self._knowledge.answers > 0
+        )
+
+    def on_refusal(self, task: Task, error: VendorRefusal) -> Decision:
+        """Decide when the first page of a window was refused."""
+        at_end = task.window.end == self.horizon
+        if error.speaks_of_the_end and at_end and (trimmed := self._trimmed(task, error)):
+            return trimmed
+        if error.speaks_of_the_beginning and not at_end:
+            return self._search(task, error)
+        if task.window.length > HOUR and task.window.can_split(self._resolution):
+            if task.window.length > self._knowledge.longest_accepted:
+                self._refuse(task.window.length)
+            return self._split(task, 4, str(error))
+        if at_end and (trimmed := self._trimmed(task, error)):
+            return trimmed
+        return self._search(task, error)
+
+    def on_weight(self, task: Task, error: Exception, *, deep: bool, first: bool) -> Decision:
+        """Decide when a page failed within few tries, and might not for a shorter window.
+
+        Args:
+            task: The window.
+            error: Why its page failed.
+            deep: Whether its first page had come.
+            first: Whether everything before the window has been read.
+        """
+        least = self._resolution if deep else max(MINUTE, self._resolution)
+        divisible = task.window.length >= 2 * least and task.window.can_split(self._resolution)
+        if divisible and (deep or self._knowledge.answers > task.answers_before):
+            if not deep and task.window.length > self._knowledge.longest_accepted:
+                self._refuse(task.window.length)
+            return self._split(task, 2 if deep else 4, str(error))
+        if task.patient:
+            return Fail(error)
+        if not first:
+            # What lies before it shows whether the vendor answers anything.
+            task.waits_for_an_answer = True
+            return ReadAgain(str(error))
+        short = HOUR if task.window.length > HOUR else least
+        if task.window.length >= 2 * short and (short is HOUR or self._knowledge.answers):
+            return self._cut_off(task, short, str(error))
+        return ReadAgain(str(error), patient=True)
+
+    def _cut_off(self, task: Task, length: timedelta, reason: str) -> Split:
+        """Ask a short question first: does the vendor answer anything at all?"""
+        cut = floor(task.window.start + length, self._resolution)
+        parts = [Window(task.window.start, cut), Window(cut, task.window.end)]
+        rest = parts[1] if task.lineage.doubt is None else None
+        return Split(parts, task.lineage, reason, rest)
+
+    def on_searched(self, task: Task, asked: Window, *, given: bool) -> Decision:
+        """Decide when a window came, or was refused, that was to find where history begins.
+
+        Args:
+            task: The window whose refusal began the search.
+            asked: What was asked for.
+            given: Whether it came.
+        """
+        search = task.search
+        assert search is not None  # noqa: S101 - it was begun by `on_refusal`
+        search.tries += 1
+        if given:
+            search.given = asked.start
+        else:
+            search.refused = asked.end
+        return self._search(task, search.refusal)
+
+    def _search(self, task: Task, error: Exception) -> Decision:
+        """Ask for an hour between what was refused and the end of what is to be read."""
+        if self.horizon is None:
+            return Fail(error)
+        search = task.search = task.search or Searched(error, task.window.end)
+        until = search.given or self.horizon
+        if search.tries >= MOST_SEARCHES or until - search.refused <= 2 * HOUR:
+            return Fail(_found(task, search.given, error))
+        # The newest history first: if not even that is given, the window is not the reason.
+        middle = search.refused + (until - search.refused) / 2
+        start = self.horizon - 2 * HOUR if search.given is None and not search.tries else middle
+        start = max(floor(start, self._resolution), search.refused)
+        return Search(Window(start, min(start + HOUR, self.horizon)))
+
+    def _trimmed(self, task: Task, error: VendorRefusal) -> Decision | None:
+        """Move the end of history back; None where nothing would be left of a first question."""
+        trims = task.lineage.trims
+        if trims >= len(STEPS_BACK):
+            return None
+        end = floor(task.window.end - STEPS_BACK[trims], self._resolution)
+        kept = Window(task.window.start, end)
+        if not kept and not self._knowledge.answers:
+            return None
+        self.horizon = max(end, task.window.start)
+        lineage = task.lineage._replace(trims=trims + 1)
+        return Split([kept] if kept else [], lineage, f"{error}; its end is moved back")
+
+    def _split(self, task: Task, parts: int, reason: str) -> Split:
+        cut = task.window.split(parts, self._resolution)
+        rest = Window(cut[1].start, cut[-1].end) if len(cut) > 1 else None
+        doubt = task.lineage.doubt
+        return Split(cut, task.lineage, reason, rest if doubt is None else None)
+
+
+def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:
+    """Whether the vendor may answer for less of a window."""
+    if isinstance(error, VendorUnavailable):
+        return error.may_carry_less
+    return isinstance(error, UnreadableAnswer)
+
+
+def _found(task: Task, given: datetime | None, error: Exception) -> Exception:
+    """The error to end with: from when on the vendor gives history, if any was given."""
+    if given is None:
+        return error
+    since = given.isoformat(timespec="minutes").replace("+00:00", "Z")
+    found = IncompleteWindow(
+        f"the vendor refuses the window {task.window} ({str(error).rstrip('. ')}), and gives calls "
+        f"from about {since} on"
+    )
+    found.advice = f"Move start_date to {since} if older calls are not to be had"
+    return found

@@ -1,0 +1,137 @@
+"""What vendors refuse, cannot carry, or answer wrongly: everything is loaded all the same."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_callhistory.sandbox.vendors.registry import make_calls
+from tap_callhistory.sandbox.world.behaviour import Behaviour
+from tap_callhistory.sandbox.world.hardship import Hardship
+from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_callhistory.sandbox.world.call import Call
+    from tap_callhistory.sandbox.world.world import World
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+MONTH_AGO = (NOON - 30 * DAY).isoformat()
+#: A vendor that works costs so many requests for what is asked of these.
+PAGE = {"page_size": 50}
+
+
+@pytest.fixture(autouse=True)
+def _no_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def world_of(vendor: str, calls: Sequence[Call], hardship: Hardship | None = None) -> World:
+    behaviour = Behaviour(hardship=hardship or Hardship())
+    return made_world(vendor, calls, Clock(NOON), behaviour)
+
+
+def history(vendor: str, count: int = 600, days: float = 28) -> list[Call]:
+    return make_calls(vendor, 3, count, NOON, days=days)
+
+
+def read(world: World, **settings: Any) -> Any:
+    return run_tap(world, began=NOON, **({"start_date": MONTH_AGO, "vendor": PAGE} | settings))
+
+
+def bookmark(run: Any) -> str:
+    (state,) = run.states()[-1]["bookmarks"].values()
+    return str(state["replication_key_value"])
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_nothing_that_lies_ahead_is_asked_for(vendor: str) -> None:
+    world = world_of(vendor, history(vendor), Hardship(refuses_future=True))
+    run = read(world)
+    assert run.failure is None
+    assert run.table() == truth(world)
+    plain = read(world_of(vendor, history(vendor)))
+    assert run.requests == plain.requests
+
+
+WORDS = ("", "RESULTSET_TOO_LARGE", "Слишком большой диапазон дат", "Invalid dates.")
+
+
+@pytest.mark.parametrize("status", [400, 422, 413])
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_period_too_long_is_read_in_shorter_ones_whatever_the_words(
+    vendor: str, words: str, status: int
+) -> None:
+    hardship = Hardship(refused_status=status, refused_words=words)
+    behaviour = Behaviour(largest_span_days=1, hardship=hardship)
+    world = made_world(vendor, history(vendor), Clock(NOON), behaviour)
+    first = read(world, start_date=(NOON - 20 * DAY).isoformat())
+    assert first.failure is None
+    assert first.table() == {k: v for k, v in truth(world).items() if k in first.table()}
+    assert len(first.table()) > 300
+    assert first.requests < 120
+    # And from a bookmark that is three days old.
+    state = first.states()[-1]
+    (mine,) = state["bookmarks"].values()
+    mine["replication_key_value"] = "2026-03-14T12:00:00.000000Z"
+    again = read(world, state=state, start_date=(NOON - 20 * DAY).isoformat())
+    assert again.failure is None
+    # An unfinished call may hold it for some hours.
+    assert bookmark(again) >= "2026-03-17T06"
+
+
+@pytest.mark.parametrize(
+    "hardship",
+    [Hardship(slow_span_hours=48), Hardship(heavy_calls=60), Hardship(deepest_row=200)],
+    ids=["slow", "heavy", "deep"],
+)
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_vendor_that_cannot_carry_a_window_is_asked_for_less(
+    vendor: str, hardship: Hardship
+) -> None:
+    plain = read(world_of(vendor, history(vendor)))
+    world = world_of(vendor, history(vendor), hardship)
+    run = read(world, max_retries=8)
+    assert run.failure is None
+    assert run.table() == truth(world)
+    # A try that fails is repeated twice; nothing else is.
+    assert run.requests < 12 * plain.requests
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_call_that_breaks_every_page_costs_its_minute_and_names_it(vendor: str) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
+    world = world_of(vendor, calls, Hardship(broken_call=2))
+    run = read(world, start_date=(NOON - 6 * DAY).isoformat())
+    assert run.failure is not None
+    assert len(run.table()) == 1
+    assert "2026-03-14T14:0" in str(run.failure) or "2026-03-14T13:59" in str(run.failure)
+    assert "2026-03-14T13:5" <= bookmark(run) <= "2026-03-14T14:00:00.000000Z"
+    assert run.requests < 60
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_history_that_begins_later_is_found_and_told(vendor: str) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
+    world = world_of(vendor, calls, Hardship(retention_days=5))
+    run = read(world, start_date=(NOON - 6 * DAY).isoformat())
+    assert run.failure is not None
+    assert "start_date" in str(run.failure)
+    assert "2026-03-12" in str(run.failure)
+    assert run.requests <= 14
+
+
+@pytest.mark.parametrize("vendor", ["kavenegar", "twin", "utel"])
+def test_a_total_that_never_adds_up_is_refused_after_a_few_dozen_requests(vendor: str) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in range(1, 6)]
+    run = read(world_of(vendor, calls, Hardship(surplus=3)))
+    assert run.failure is not None
+    assert "total" in str(run.failure)
+    assert run.requests <= 48
