@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.reading.sizes import Sizes
+from tap_callhistory.reading.windows import floor
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.vendors import VENDORS
 from tests.support.in_process import (
@@ -414,7 +415,9 @@ class Telling:
         yield from (moment for moment in past if shown < moment <= self.clock())
 
     def belongs_to_the_next_run(self, call: Call) -> bool:
-        return self.date(call, self.clock()) >= self.clock()
+        """Whether it is dated where the run's history ended: at its beginning, floored."""
+        endpoint = next(each for each in VENDORS if each.vendor == self.story.vendor)
+        return self.date(call, self.clock()) >= floor(self.clock(), endpoint.resolution)
 
     def is_promised(self, call: Call, reach: timedelta) -> bool:
         moments = list(self.moments(call))
