@@ -10,6 +10,7 @@ body of an answer or a whole phone number.
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ class VendorRefusal(CallHistoryError):
         status: int | None = None,
         code: str | None = None,
         advice: str | None = None,
+        in_own_words: bool = False,
     ) -> None:
         super().__init__(text)
+        self.in_own_words = in_own_words
         self.status = status
         self.code = code
         self.advice = advice
@@ -75,6 +78,11 @@ class VendorRefusal(CallHistoryError):
     def may_mean_the_window(self) -> bool:
         """Whether another window, or another page, might not have been refused."""
         return self.status in _SPAN_REFUSALS
+
+    @property
+    def may_mean_nothing(self) -> bool:
+        """Whether the vendor may only say, in a body of its own, that there are no calls."""
+        return self.status == HTTPStatus.NOT_FOUND and self.in_own_words
 
     @property
     def may_mean_a_window_once_others_came(self) -> bool:

@@ -146,7 +146,7 @@ class Sync:
             endpoint.page_request(bounds, request.position),
             retries=None if request.patient else FEW_RETRIES,
         )
-        raw = endpoint.read_page(body)
+        raw = endpoint.page_of(body)
         calls = self._messages.of(raw.records, extracted=fixed_width(asked), version=self._version)
         page = Page(calls, raw.total, raw.size, raw.next)
         endpoint.check_page(page, bounds)

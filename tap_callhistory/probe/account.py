@@ -217,7 +217,7 @@ class Account:
         self.skews.append(shown.astimezone(UTC) + timedelta(seconds=0.5) - here)
 
     def _answered(self, asked: Asked, body: Any) -> Asked:
-        raw = self.endpoint.read_page(body)
+        raw = self.endpoint.page_of(body)
         if not all(isinstance(record, dict) for record in raw.records):
             raise UnreadableAnswer("records that are not JSON objects")
         return replace(

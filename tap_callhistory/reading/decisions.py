@@ -10,8 +10,11 @@
 | too many calls, or a cap               | it can be split, and that helps   | `Split`           |
 |                                        | splitting has not helped          | `ReadAgain` whole |
 |                                        | otherwise                         | `Fail`            |
-| the vendor refuses                     | it may mean the window's length   | `Split`           |
-|                                        | a later page                      | as if disturbed   |
+| the vendor refuses, or fails           | a page that should not exist      | as an empty page  |
+|                                        | 404, and it gives other windows   | as an empty page  |
+|                                        | 404, and none was asked for yet   | `Search` a wider  |
+|                                        | a refusal of a deep page, once    | `ReadAgain`       |
+|                                        | it may answer for less, or others | as in `narrowing` |
 |                                        | otherwise                         | `Fail`            |
 | the last page came, and proved itself  | nothing speaks against it         | `Accept`          |
 |                                        | all lies within a month           | `Split`           |
@@ -135,6 +138,8 @@ class Decisions:
         """
         if position.beyond and self._has_all(task, error):
             return self.on_page(task, position, Page(calls=()))
+        if isinstance(error, VendorRefusal) and error.may_mean_nothing:
+            return self._nothing(task, position, error)
         if self._narrowing.concerns(error):
             if position in task.first_positions:
                 return self._narrowing.on_refusal(task, error)
@@ -154,6 +159,12 @@ class Decisions:
         total = task.current.total if task.current else None
         return is_too_heavy(error) and total is not None and len(task.received) >= total
 
+    def _nothing(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
+        """Take a window for empty if the vendor gives calls for others; a wider one tells."""
+        if self.knowledge.answers:
+            return self.on_page(task, position, Page(calls=()))
+        return self._narrowing.ask_wider(task, error)
+
     def _too_deep(self, task: Task, error: Exception, *, first: bool) -> Decision:
         """Plan windows of as many calls as came before a deep page failed."""
         if len(task.received) < self._comfortable:
@@ -168,6 +179,11 @@ class Decisions:
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
         """Decide when a window came, or did not, that was to find where history begins."""
+        if task.search is not None and task.search.wider:
+            if page is None:
+                return Fail(task.search.refusal)
+            self.knowledge.answer(asked.length)
+            return self.on_page(task, task.first_positions[0], Page(calls=()))
         if page is None and not self._narrowing.concerns(error):
             return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
         if page is not None:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
+#: A vendor that gives calls at all gives some of so long a time.
+WIDER: Final = timedelta(days=30)
 #: How far the end of history moves back, step by step, for a vendor that refuses it.
 STEPS_BACK: Final = (MINUTE, 4 * MINUTE, 10 * MINUTE, 45 * MINUTE)
 #: How many windows are asked for to find where the vendor's history begins.
@@ -144,6 +146,11 @@ class Narrowing:
         else:
             search.refused = asked.end
         return self._search(task, search.refusal)
+
+    def ask_wider(self, task: Task, error: VendorRefusal) -> Search:
+        """Ask for a window that must hold calls, if the vendor gives any."""
+        task.search = Searched(error, task.window.end, wider=True)
+        return Search(Window(task.window.start - WIDER, task.window.end))
 
     def _search(self, task: Task, error: Exception) -> Decision:
         """Ask for an hour between what was refused and the end of what is to be read."""

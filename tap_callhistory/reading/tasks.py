@@ -93,12 +93,14 @@ class Searched:
         refused: Before it, or at it, history was refused.
         given: From it on, history was given; None while none was.
         tries: How many windows have been asked for.
+        wider: Whether a wider window was asked for instead, to see if the vendor gives any call.
     """
 
     refusal: Exception
     refused: datetime
     given: datetime | None = None
     tries: int = 0
+    wider: bool = False
 
 
 class PageRequest(NamedTuple):

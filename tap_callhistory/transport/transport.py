@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 import backoff
@@ -187,7 +188,7 @@ class Transport:
             return body
         if verdict.action is Action.LOG_IN and self._renewed(generation, memory):
             return self._try(request, memory)
-        raise self._consequence(verdict, answer, _secrets(request, headers))
+        raise self._consequence(verdict, answer, body, _secrets(request, headers))
 
     def _take_turn(self) -> None:
         self._budget.acquire()
@@ -221,7 +222,9 @@ class Transport:
         memory.renewed = self._authenticator.renew(generation)
         return memory.renewed
 
-    def _consequence(self, verdict: Verdict, answer: Answer, secrets: Collection[str]) -> Exception:
+    def _consequence(
+        self, verdict: Verdict, answer: Answer, body: object, secrets: Collection[str]
+    ) -> Exception:
         told = quoted(answer.status, verdict, secrets)
         if verdict.action in {Action.LOG_IN, Action.STOP}:
             return VendorRefusal(
@@ -229,6 +232,7 @@ class Transport:
                 status=answer.status,
                 code=quoted_code(verdict, secrets),
                 advice=verdict.advice,
+                in_own_words=isinstance(body, dict | list) and bool(body),
             )
         slow_down = verdict.action is Action.SLOW_DOWN
         if slow_down:
@@ -252,6 +256,8 @@ def _parsed(answer: Answer, memory: _Memory) -> Any:
     """
     if answer.failed is not None:
         raise answer.failed
+    if answer.status == HTTPStatus.NO_CONTENT or answer.body.strip() == b"null":
+        return []  # as some vendors say that there is nothing
     try:
         return parse(answer.body, lenient=answer.body == memory.doubtful_body)
     except DoubtfulJson as error:

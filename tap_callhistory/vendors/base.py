@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: A clock change this near to a window's bound widens the window by the change.
 CLOCK_CHANGE_NEARBY = timedelta(hours=26)
 MOST_COUNTED = 10**18
+#: What tells about the page is an object, even where it is empty.
+_OBJECTS = frozenset({"page", "paging", "meta"})
 _COUNT = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -200,8 +202,23 @@ class Endpoint(abc.ABC):
         """
         verdict = self.judge(status, body)
         if verdict is None and status < HTTPStatus.MULTIPLE_CHOICES:
-            self.read_page(body)
+            self.page_of(body)
         return verdict
+
+    def page_of(self, body: Any) -> RawPage:
+        """The records and the paging of an answer, in whatever way its language writes a list.
+
+        An empty array in place of the whole answer is an empty page; an object with numbers for
+        keys, as PHP writes an array with gaps, is its values.
+
+        Raises:
+            UnreadableAnswer: The answer is not of the documented shape.
+        """
+        if body == []:
+            return RawPage(())
+        if isinstance(body, dict):
+            body = {name: _as_list(name, value) for name, value in body.items()}
+        return self.read_page(body)
 
     def unfinished_since(self, record: Mapping[str, Any]) -> str | None:
         """When an unfinished call began, in fixed-width UTC; None for a finished one."""
@@ -215,6 +232,13 @@ class Endpoint(abc.ABC):
             return self.clock.to_utc(stamp) if isinstance(stamp, str) else None
         except ValueError:
             return None
+
+
+def _as_list(name: str, value: Any) -> Any:
+    """The values of an object whose keys are all numbers, in their order; else the value itself."""
+    if not isinstance(value, dict) or not all(map(str.isdecimal, value)) or name in _OBJECTS:
+        return value
+    return [value[key] for key in sorted(value, key=int)]
 
 
 def whole_number(value: object) -> int | None:

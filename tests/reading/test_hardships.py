@@ -135,3 +135,28 @@ def test_a_total_that_never_adds_up_is_refused_after_a_few_dozen_requests(vendor
     assert run.failure is not None
     assert "total" in str(run.failure)
     assert run.requests <= 48
+
+
+NOTHING = ("204", "404", "list", "null", "missing")
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+@pytest.mark.parametrize("vendor", NAMES)
+def test_nothing_new_is_an_empty_window_however_it_is_said(vendor: str, nothing: Any) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
+    world = world_of(vendor, calls, Hardship(nothing=nothing))
+    first = read(world, start_date=(NOON - 6 * DAY).isoformat())
+    assert first.failure is None
+    assert first.table() == truth(world)
+    quiet = read(world, state=first.states()[-1], revisit_hours=[])
+    assert quiet.failure is None
+    assert quiet.table() == {}
+    assert quiet.requests <= 3
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_list_with_numbers_for_keys_is_its_values(vendor: str) -> None:
+    world = world_of(vendor, history(vendor), Hardship(numbered=True))
+    run = read(world)
+    assert run.failure is None
+    assert run.table() == truth(world)
