@@ -150,11 +150,9 @@ def test_connection_is_kept_for_the_next_request(opened: Callable[..., Transport
         pytest.param(reply(599), id="599"),
         pytest.param(reply(200, b""), id="empty 200"),
         pytest.param(reply(200, b" \n"), id="blank 200"),
-        pytest.param(reply(204), id="204"),
         pytest.param(reply(200, b"<!doctype html><p>Sign in"), id="HTML 200"),
         pytest.param(reply(200, b'{"result": ['), id="JSON cut short"),
         pytest.param(reply(200, b'{"result": []} trailing'), id="trailing garbage"),
-        pytest.param(reply(200, b"null"), id="null"),
         pytest.param(reply(200, b'"busy"'), id="scalar"),
         pytest.param(reply(200, b'{"name": "\xff\xfe"}'), id="not UTF-8"),
         pytest.param(reply(200, b"[" * 100_000 + b"]" * 100_000), id="nested deeply"),
@@ -916,3 +914,12 @@ def test_rate_limited_vendor_without_retry_after_is_read_whole(
         fetched = list(workers.map(lambda _: transport.fetch(get(serving)), range(40)))
     assert fetched == [GOOD] * 40
     assert transport.retries > 0
+
+
+@pytest.mark.parametrize("step", [reply(204), reply(200, b"null"), reply(200, b"[]")])
+def test_nothing_is_an_empty_array_however_it_is_written(
+    step: Any, opened: Callable[..., Transport]
+) -> None:
+    with vendor(step) as serving:
+        assert opened().fetch(get(serving)) == []
+    assert len(serving.received) == 1
