@@ -7,17 +7,25 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import count, takewhile
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+
+import pendulum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-STAMPS_REMEMBERED = 16_384
+STAMPS_REMEMBERED = 1_024
 """Conversions that a clock keeps: parties and integrations repeat theirs from call to call."""
+HOURS_REMEMBERED = 1_024
+"""Hours whose minutes a clock keeps: calls come in the order of time."""
+FRACTIONS_REMEMBERED = 8_192
 BOUNDS_REMEMBERED = 256
 """Instants near which a clock has looked for changes: all pages of a window ask for the same."""
 
+FIRST_YEAR, LAST_YEAR = 1990, 2200
+"""A stamp of another year is of another calendar, or none at all: nobody called then."""
+
 _DAY = timedelta(days=1)
+_LAST_SECOND = timedelta(minutes=59, seconds=59)
 
 # datetime.fromisoformat reads more than vendors mean (weeks, bare dates, 24:00 on newer Pythons).
 _STAMP = re.compile(
@@ -25,12 +33,17 @@ _STAMP = re.compile(
     r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
 )
+#: What most stamps have behind the seconds.
+_FRACTION = re.compile(r"(?:[.,](\d{1,30}))?Z?", re.ASCII)
 
 # Go writes the first, MySQL the second, and PHP's Carbon reads the second as the third.
 _ZERO_DATE = re.compile(
     r"(?:0001-01-01|0000-00-00|-0001-11-30)(?:[Tt ][\d:.,]{0,40}(?:[Zz]|[+-][\d:]{2,8})?)?",
     re.ASCII,
 )
+
+_MINUTES = {f":{minute:02}": timedelta(minutes=minute) for minute in range(60)}
+_SECONDS = frozenset(f":{second:02}" for second in range(60))
 
 
 def fixed_width(instant: datetime) -> str:
@@ -56,15 +69,31 @@ def rfc3339(instant: datetime) -> str:
     return f"{_naive_utc(instant, None).isoformat(timespec='milliseconds')}Z"
 
 
+def in_words(length: timedelta) -> str:
+    """Tell a duration that is not negative: ``37 minutes 12 seconds``.
+
+    From a second on, in whole seconds.
+    """
+    seconds = length.total_seconds()
+    if not seconds:
+        return "0 seconds"  # where pendulum says microseconds
+    whole = round(seconds) if seconds >= 1 else seconds
+    return pendulum.duration(seconds=whole).in_words(locale="en")
+
+
 class Clock:
     """The clock that a vendor's stamps are read by.
 
     Stamps with an offset speak for themselves. Naive ones are local times of ``zone``: an ambiguous
     one is the earlier instant, one that a forward change skipped is read by the clock before the
-    change. Digits beyond microseconds are cut off.
+    change. Digits beyond microseconds are cut off. A year that is not one of ``FIRST_YEAR`` to
+    ``LAST_YEAR`` in UTC is no date-time.
 
     Args:
         zone: IANA name of the zone of naive stamps; None takes them as UTC.
+
+    Raises:
+        ValueError: There is no such zone.
 
     Attributes:
         to_utc: Turns a stamp into fixed-width UTC, a zero date into None; remembers
@@ -74,11 +103,23 @@ class Clock:
     """
 
     def __init__(self, zone: str | None) -> None:
-        self._zone: tzinfo = UTC if zone is None else ZoneInfo(zone)
-        self.to_utc: Callable[[str], str | None] = lru_cache(STAMPS_REMEMBERED)(self._to_utc)
+        self._zone: tzinfo = UTC if zone is None else pendulum.timezone(zone)
+        self.to_utc: Callable[[str], str | None] = lru_cache(STAMPS_REMEMBERED)(self.fresh_to_utc)
+        self._minutes_of = lru_cache(HOURS_REMEMBERED)(self._find_minutes_of)
         self.shift_nearby: Callable[[datetime, timedelta], timedelta] = lru_cache(
             BOUNDS_REMEMBERED
         )(self._shift_nearby)
+
+    def fresh_to_utc(self, stamp: str) -> str | None:
+        """What `to_utc` does, without remembering it: for stamps that do not repeat."""
+        try:
+            # Most stamps differ from one of the same hour in what stands behind it.
+            minute = self._minutes_of(stamp[:13], stamp.endswith("Z"))[stamp[13:16]]
+            end = _fraction(stamp[19:])
+        except (KeyError, ValueError):
+            return self._read_whole(stamp)
+        second = stamp[16:19]
+        return f"{minute}{second}{end}" if second in _SECONDS else self._read_whole(stamp)
 
     def instant(self, stamp: str) -> datetime | None:
         """Read a vendor's stamp as an aware instant in UTC; a zero date is None.
@@ -97,17 +138,55 @@ class Clock:
         offsets = [self._offset(moment) for moment in _daily(instant - within, instant + within)]
         return max(offsets) - min(offsets)
 
-    def _to_utc(self, stamp: str) -> str | None:
+    def _read_whole(self, stamp: str) -> str | None:
         moment = self._naive_utc(stamp)
         return None if moment is None else _written(moment)
+
+    def _find_minutes_of(self, hour: str, in_utc: bool) -> Mapping[str, str]:  # noqa: FBT001
+        """The minutes of an hour, in UTC; none of an hour in which the clock is changed."""
+        suffix = "Z" if in_utc else ""
+        first = self._naive_utc(f"{hour}:00:00{suffix}")
+        last = self._naive_utc(f"{hour}:59:59{suffix}")
+        if first is None or last is None or first.second or last - first != _LAST_SECOND:
+            return {}
+        return _Minutes(first)
 
     def _naive_utc(self, stamp: str) -> datetime | None:
         if stamp[:1] in {"0", "-"} and _ZERO_DATE.fullmatch(stamp):
             return None
-        return _naive_utc(_read(stamp), self._zone)
+        moment = _naive_utc(_read(stamp), self._zone)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise ValueError("a date-time of a year out of reason")
+        return moment
 
     def _offset(self, instant: datetime) -> timedelta:
         return instant.astimezone(self._zone).utcoffset() or timedelta()
+
+
+class _Minutes(dict[str, str]):
+    """The minutes of an hour of a clock in UTC, each written when it is first asked for."""
+
+    def __init__(self, first: datetime) -> None:
+        super().__init__()
+        self._first = first
+
+    def __missing__(self, minute: str) -> str:
+        written = (self._first + _MINUTES[minute]).isoformat(timespec="minutes")
+        self[minute] = written
+        return written
+
+
+@lru_cache(FRACTIONS_REMEMBERED)
+def _fraction(end: str) -> str:
+    """What follows the seconds, in fixed width: ``.206`` -> ``.206000Z``.
+
+    Raises:
+        ValueError: It says more than a fraction, such as an offset.
+    """
+    found = _FRACTION.fullmatch(end)
+    if found is None:
+        raise ValueError("more than a fraction")
+    return f".{(found[1] or '')[:6]:0<6}Z"
 
 
 def _read(text: str) -> datetime:

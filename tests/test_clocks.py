@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo, available_timezones
 
+import pendulum
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tap_callhistory.clocks import STAMPS_REMEMBERED, Clock, fixed_width, parse_instant, rfc3339
+from tap_callhistory.clocks import (
+    STAMPS_REMEMBERED,
+    Clock,
+    fixed_width,
+    in_words,
+    parse_instant,
+    rfc3339,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +27,7 @@ TEHRAN = "Asia/Tehran"
 ZONES = [TEHRAN, "Asia/Tashkent", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"]
 
 instants = st.datetimes(
-    min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - the zone comes from ``timezones``
+    min_value=datetime(1990, 1, 3),  # noqa: DTZ001 - the zone comes from ``timezones``
     max_value=datetime(2040, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
@@ -151,6 +160,43 @@ def test_an_ambiguous_local_time_is_the_earlier_instant() -> None:
     assert Clock(TEHRAN).to_utc("2022-09-21T23:30:00") == "2022-09-21T19:00:00.000000Z"
 
 
+@pytest.mark.parametrize(
+    ("zone", "stamp", "earlier"),
+    [
+        (TEHRAN, "2022-09-21T23:30:00", "2022-09-21T19:00:00.000000Z"),
+        ("Europe/Berlin", "2025-10-26 02:30:00", "2025-10-26T00:30:00.000000Z"),
+        ("Australia/Lord_Howe", "2024-04-07T01:45:00.5", "2024-04-06T14:45:00.500000Z"),
+    ],
+)
+def test_in_a_fold_pendulums_own_parser_would_take_the_later_instant(
+    zone: str, stamp: str, earlier: str
+) -> None:
+    assert Clock(zone).to_utc(stamp) == earlier
+    assert fixed_width(cast("pendulum.DateTime", pendulum.parse(stamp, tz=zone))) > earlier
+
+
+def test_a_zone_that_does_not_exist_has_no_clock() -> None:
+    with pytest.raises(ValueError, match="Mars"):
+        Clock("Mars/Olympus")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (2232, "37 minutes 12 seconds"),
+        (1, "1 second"),
+        (0, "0 seconds"),
+        (0.25, "0.25 seconds"),
+        (59.7, "1 minute"),
+        (3600, "1 hour"),
+        (3_602, "1 hour 2 seconds"),
+        (8 * 86_400 + 3_600, "1 week 1 day 1 hour"),
+    ],
+)
+def test_a_duration_is_told_in_words(seconds: float, words: str) -> None:
+    assert in_words(timedelta(seconds=seconds)) == words
+
+
 def test_a_local_time_that_was_skipped_is_read_by_the_clock_before() -> None:
     # Tehran went forward from 00:00 to 01:00 on 22 March 2022.
     clock = Clock(TEHRAN)
@@ -224,3 +270,91 @@ def test_a_clock_remembers_a_bounded_number_of_stamps() -> None:
     for second in range(2 * STAMPS_REMEMBERED):
         clock.to_utc(f"2018-11-20T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}")
     assert clock.to_utc.cache_info().currsize == STAMPS_REMEMBERED  # type: ignore[attr-defined]
+
+
+# The table of hours: what it puts together is what reading the whole stamp gives.
+
+ALL_ZONES = st.sampled_from(sorted(available_timezones() - {"localtime"}))
+ENDS = ["", ".5", ".206", ".206000", ",206", ".123456789", "Z", ".206Z", "z", "+00:00", "-0330"]
+MINUTES = (0, 1, 29, 30, 31, 59)
+
+
+def read_whole(stamp: str, zone: str) -> str:
+    """What a stamp says, by the standard library alone."""
+    moment = datetime.fromisoformat(stamp.upper())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def change_after(instant: datetime, zone: ZoneInfo) -> datetime | None:
+    """The second of a zone's next clock change within a good year, if there is one."""
+    week = timedelta(days=7)
+    for begin in (instant + number * week for number in range(55)):
+        before, after = begin, begin + week
+        if before.astimezone(zone).utcoffset() == after.astimezone(zone).utcoffset():
+            continue
+        while after - before > timedelta(seconds=1):
+            middle = before + (after - before) / 2
+            if middle.astimezone(zone).utcoffset() == begin.astimezone(zone).utcoffset():
+                before = middle
+            else:
+                after = middle
+        return after.replace(microsecond=0)
+    return None
+
+
+@settings(deadline=None, max_examples=300)
+@given(instants, ALL_ZONES, st.sampled_from(ENDS), st.integers(0, 59))
+@example(datetime(2005, 3, 1, tzinfo=UTC), "America/St_Johns", "", 0)  # a minute past midnight
+@example(datetime(2024, 9, 1, tzinfo=UTC), "Australia/Lord_Howe", ".206", 59)  # by half an hour
+@example(datetime(2018, 4, 1, tzinfo=UTC), "Asia/Pyongyang", "", 7)  # for good, by half an hour
+def test_a_stamp_reads_the_same_beside_others_of_its_hour(
+    instant: datetime, zone: str, end: str, second: int
+) -> None:
+    clock = Clock(zone)
+    near = change_after(instant, ZoneInfo(zone)) or instant
+    for hours in range(-3, 4):
+        wall = near.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + timedelta(hours=hours)
+        for minute in MINUTES:
+            stamp = f"{wall:%Y-%m-%d %H}:{minute:02}:{second:02}{end}"
+            assert clock.to_utc(stamp) == read_whole(stamp, zone), (stamp, zone)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="0123456789:.,TZz +-", max_size=20))
+@example(":46:46.5Zz")
+def test_an_odd_end_is_read_as_if_its_hour_were_not_known(end: str) -> None:
+    clock = Clock(TEHRAN)
+    for stamp in (f"2018-11-20T14{end}", f"2018-11-20T14:24{end}", f"2018-11-20T14:24:46{end}"):
+        instant = None
+        with suppress(ValueError):
+            instant = clock.instant(stamp)  # which has no table
+        if instant is None:
+            with pytest.raises(ValueError):  # noqa: PT011 - some messages are Python's
+                clock.to_utc(stamp)
+        else:
+            assert clock.to_utc(stamp) == fixed_width(instant)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "1405-09-02T10:00:00.000",
+        "2569-01-13T12:00:00Z",
+        "1970-01-01T00:00:00Z",
+        "1989-12-31T23:59:59Z",
+        "2201-01-01T00:00:00Z",
+    ],
+)
+def test_a_year_of_another_calendar_is_no_date_time(stamp: str) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="year"):
+            Clock(None).to_utc(stamp)
+
+
+@pytest.mark.parametrize(
+    "stamp", ["1990-01-01T00:00:00Z", "2030-06-01T10:00:00Z", "2200-12-31T23:59:59Z"]
+)
+def test_a_year_within_reason_is_one(stamp: str) -> None:
+    assert Clock(None).to_utc(stamp) == f"{stamp[:-1]}.000000Z"

@@ -12,14 +12,21 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+
+import pendulum
 
 YES: Final = frozenset({"true", "1", "yes", "on"})
 NO: Final = frozenset({"false", "0", "no", "off"})
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+# pendulum.parse reads more than a setting means: "now", "12:30", weeks, days of the year, spans.
+_DATE: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
 
 HOST: Final = re.compile(r"([\w-]{1,63}\.)*[\w-]{1,63}|[0-9a-f:.]*:[0-9a-f:.]*")
 """A host name, or an IPv6 address as ``urlsplit`` gives it."""
@@ -156,14 +163,13 @@ def _check_text(text: str, schema: Mapping[str, Any]) -> Any:
 
 
 def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise BadValue("must be a date and time such as 2026-01-31T00:00:00Z") from None
-    if instant.tzinfo is None:
+    date = _date(text.strip().upper())
+    if date is None:
+        raise BadValue("must be a date and time such as 2026-01-31T00:00:00Z")
+    if date.tzinfo is None:
         raise BadValue("must end in Z or an offset, such as 2026-01-31T00:00:00+03:30")
     try:
-        instant = instant.astimezone(UTC)
+        instant = date.astimezone(UTC)
     except OverflowError:
         raise BadValue("must be a date and time such as 2026-01-31T00:00:00Z") from None
     if instant < EARLIEST:
@@ -171,9 +177,20 @@ def _instant(text: str) -> datetime:
     return instant
 
 
+def _date(text: str) -> datetime | None:
+    """What a date says, with a time zone only if it says one; None for what is no date."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        date = cast("datetime", pendulum.parse(text, tz=None))
+    except ValueError:
+        return None
+    return datetime.combine(date.date(), date.time(), date.tzinfo)  # a plain one
+
+
 def _zone(name: str) -> str:
     try:
-        ZoneInfo(name)
+        pendulum.timezone(name)
     except (KeyError, ValueError, OSError):
         raise BadValue("must be an IANA time zone that exists, such as Asia/Tehran") from None
     return name

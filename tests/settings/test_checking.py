@@ -211,6 +211,7 @@ class TestTypedView:
             "kavenegar": {"api_token": "t"},
         })
         assert view.start_date == datetime(2026, 1, 1, tzinfo=UTC)
+        assert type(view.start_date) is datetime
         assert view.start_date.tzinfo is UTC
         assert view.end_date is None
         assert view.concurrency == 4
@@ -354,6 +355,15 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"start_date": SENTINEL}, "start_date must be a date and time"),
     ({"start_date": "2026-13-01T00:00:00Z"}, "start_date must be a date and time"),
     ({"start_date": 20260101}, "start_date must "),
+    ({"start_date": "now"}, "start_date must be a date and time"),
+    ({"start_date": "12:30"}, "start_date must be a date and time"),
+    ({"start_date": "2026-W01-1T00:00:00Z"}, "start_date must be a date and time"),
+    ({"start_date": "2026-001T00:00:00Z"}, "start_date must be a date and time"),
+    ({"start_date": "20260101T000000Z"}, "start_date must be a date and time"),
+    ({"start_date": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}, "start_date must be a date and"),
+    ({"start_date": "2026-02-30T00:00:00Z"}, "start_date must be a date and time"),
+    ({"start_date": "2026-01-01T24:00:00Z"}, "start_date must be a date and time"),
+    ({"start_date": "2026-01-01T00:00:00+25:00"}, "start_date must be a date and time"),
     ({"start_date": "2026-01-01"}, "start_date must end in Z or an offset"),
     ({"start_date": "2026-01-01T00:00:00"}, "start_date must end in Z or an offset"),
     ({"start_date": "2026-06-01T00:00:01Z"}, "start_date must not lie in the future."),
