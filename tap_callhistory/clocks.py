@@ -69,18 +69,6 @@ def rfc3339(instant: datetime) -> str:
     return f"{_naive_utc(instant, None).isoformat(timespec='milliseconds')}Z"
 
 
-def in_words(length: timedelta) -> str:
-    """Tell a duration that is not negative: ``37 minutes 12 seconds``.
-
-    From a second on, in whole seconds.
-    """
-    seconds = length.total_seconds()
-    if not seconds:
-        return "0 seconds"  # where pendulum says microseconds
-    whole = round(seconds) if seconds >= 1 else seconds
-    return pendulum.duration(seconds=whole).in_words(locale="en")
-
-
 class Clock:
     """The clock that a vendor's stamps are read by.
 

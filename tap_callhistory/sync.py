@@ -230,5 +230,6 @@ class Sync:
         summary.rereads, summary.vendor_total = tally.rereads, tally.total
         summary.requests, summary.retries = self._transport.requests, self._transport.retries
         summary.distinct_keys = self._sent.distinct
+        summary.seconds = self._progress.seconds
         self._progress.end()
         self._logger.info("%s: %s", self._endpoint.name, summary.line())

@@ -15,7 +15,6 @@ from tap_callhistory.clocks import (
     STAMPS_REMEMBERED,
     Clock,
     fixed_width,
-    in_words,
     parse_instant,
     rfc3339,
 )
@@ -178,23 +177,6 @@ def test_in_a_fold_pendulums_own_parser_would_take_the_later_instant(
 def test_a_zone_that_does_not_exist_has_no_clock() -> None:
     with pytest.raises(ValueError, match="Mars"):
         Clock("Mars/Olympus")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (2232, "37 minutes 12 seconds"),
-        (1, "1 second"),
-        (0, "0 seconds"),
-        (0.25, "0.25 seconds"),
-        (59.7, "1 minute"),
-        (3600, "1 hour"),
-        (3_602, "1 hour 2 seconds"),
-        (8 * 86_400 + 3_600, "1 week 1 day 1 hour"),
-    ],
-)
-def test_a_duration_is_told_in_words(seconds: float, words: str) -> None:
-    assert in_words(timedelta(seconds=seconds)) == words
 
 
 def test_a_local_time_that_was_skipped_is_read_by_the_clock_before() -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_callhistory.words import counted, in_words
+
 if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
@@ -55,7 +57,7 @@ class Progress:
         self._calls += len(read.calls)
         self._last = read.window
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{self._calls} calls, {self._transport.requests} requests")
+            self._bar.set_postfix_str(f"{self._calls_read}, {self._requests}")
             self._bar.update(read.window.length.total_seconds())
         self.tick()
 
@@ -70,12 +72,26 @@ class Progress:
         """How far it has come after so many seconds."""
         share = self._read / self._whole if self._whole else 0.0
         until = "nothing read yet" if self._last is None else f"read until {self._last.end:%F %R}Z"
-        left = f"{timedelta(seconds=round(seconds / share - seconds))}" if share else "unknown"
+        spent = timedelta(seconds=seconds)
+        left = f"{in_words(spent / share - spent)} left" if share else f"{in_words(spent)} so far"
+        speed = counted(round(self._calls / max(seconds, 0.001)), "call")
         return (
-            f"{until}, {share:.0%} of the whole; {self._calls} calls, "
-            f"{self._calls / max(seconds, 0.001):.0f} calls/s, "
-            f"{self._transport.requests} requests; time left {left}"
+            f"{until}, {share:.0%} of the whole; {self._calls_read}, {speed}/s, "
+            f"{self._requests}; {left}"
         )
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return monotonic() - self._began
+
+    @property
+    def _calls_read(self) -> str:
+        return counted(self._calls, "call")
+
+    @property
+    def _requests(self) -> str:
+        return counted(self._transport.requests, "request")
 
     def end(self) -> None:
         """Put the bar away."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from tap_callhistory.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +32,7 @@ class Summary:
         unfinished_calls: Calls in progress, or with a recording pending.
         misfits: Values that did not fit their declared type; they are in `_extra`.
         bad_records: Records skipped for want of a key.
+        seconds: How long the sync took.
         complete: Whether everything that was to be read has been read.
     """
 
@@ -44,6 +48,7 @@ class Summary:
     unfinished_calls: int = 0
     misfits: int = 0
     bad_records: int = 0
+    seconds: float = 0.0
     complete: bool = False
 
     def line(self) -> str:
@@ -56,7 +61,8 @@ class Summary:
             f"windows {self.windows}, requests {self.requests}, re-reads {self.rereads}, "
             f"splits {self.splits}, retries {self.retries}; "
             f"unfinished calls {self.unfinished_calls}, values that did not fit {self.misfits}, "
-            f"bad records skipped {self.bad_records}"
+            f"bad records skipped {self.bad_records}; "
+            f"took {in_words(timedelta(seconds=self.seconds))}"
         )
 
     def tags(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tap_callhistory.probe.findings import (
     judged,
 )
 from tap_callhistory.probe.seen import CREATED, FINISHED
+from tap_callhistory.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,14 +45,15 @@ _FAMILIAR_ZONES: Final = (
 
 def clock_skew(gathered: Gathered) -> Iterator[Finding]:
     """Compare the vendor's Date header with this machine's clock."""
-    name, assumed = "clock skew", f"the two clocks agree within {_minutes(TOLERANCE)}"
+    name, assumed = "clock skew", f"the two clocks agree within {in_words(TOLERANCE)}"
     skews = gathered.account.skews
     if not skews:
         yield cannot_tell(name, assumed, "no answer has a Date header", "nothing: none is sent")
         return
     skew = round(median(each.total_seconds() for each in skews))
     where = "ahead of" if skew > 0 else "behind"
-    seen = f"the vendor's Date header is about {_span(abs(skew))} {where} this machine's clock"
+    apart = in_words(timedelta(seconds=abs(skew)))
+    seen = f"the vendor's Date header is about {apart} {where} this machine's clock"
     yield judged(
         name,
         assumed,
@@ -89,7 +91,7 @@ def _stated_offsets(gathered: Gathered) -> Finding:
         return judged(name, assumed, seen, reading="naive", agrees=False, advice=_TELL_US)
     ahead = _latest(gathered.calls) - gathered.now
     if ahead > TOLERANCE:
-        seen = f"the latest timestamp lies {_span(ahead.total_seconds())} in the future"
+        seen = f"the latest timestamp lies {in_words(ahead)} in the future"
         return judged(name, assumed, seen, reading="future", agrees=False, advice=_TELL_US)
     return as_assumed(name, assumed, f"all of {len(texts)} do; none lies in the future", "stated")
 
@@ -156,7 +158,7 @@ def _by_the_clock(gathered: Gathered, assumed: str) -> Finding:
             assumption="time zone",
             assumed=assumed,
             seen=(
-                f"the latest timestamp would lie {_span(ahead.total_seconds())} in the future; "
+                f"the latest timestamp would lie {in_words(ahead)} in the future; "
                 f"the clock is at UTC{_offset_text(least)} or further east"
             ),
             outcome=Outcome.DIFFERS,
@@ -164,7 +166,7 @@ def _by_the_clock(gathered: Gathered, assumed: str) -> Finding:
             needed="several calls in progress while the probe runs",
             advice="Ask the vendor for its zone, or run the probe again in a busy hour.",
         )
-    seen = f"the latest timestamp lies {_span(max(-ahead.total_seconds(), 0))} before now"
+    seen = f"the latest timestamp lies {in_words(max(-ahead, timedelta(0)))} before now"
     if least < offset:
         seen += f"; it would be newer by a clock of UTC{_offset_text(least)}"
     needed = "several calls in progress while the probe runs: run it again in a busy hour"
@@ -261,23 +263,6 @@ def _offset_text(offset: timedelta) -> str:
     sign = "-" if offset < timedelta(0) else "+"
     minutes = abs(offset) // timedelta(minutes=1)
     return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}"
-
-
-def _minutes(span: timedelta) -> str:
-    return f"{span // timedelta(minutes=1)} minutes"
-
-
-def _span(seconds: float) -> str:
-    """Write a length of time in the unit that fits."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if abs(seconds) >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def spoken(span: timedelta) -> str:
-    """Write a length of time for the user."""
-    return _span(span.total_seconds())
 
 
 def utc_text(instant: datetime) -> str:

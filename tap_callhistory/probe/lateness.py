@@ -7,10 +7,11 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from tap_callhistory.probe.clocks import TOLERANCE, spoken
+from tap_callhistory.probe.clocks import TOLERANCE
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
 from tap_callhistory.probe.seen import CREATED, FINISHED, UPDATED
 from tap_callhistory.reading.windows import Window, floor
+from tap_callhistory.words import counted, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def late_publishing(gathered: Gathered) -> Iterator[Finding]:
         yield cannot_tell(_LATE, assumed, seen, needed)
         return
     age = gathered.now - gathered.newest[0].stamps[CREATED]
-    seen = f"the newest call is {spoken(max(age, timedelta(0)))} old"
+    seen = f"the newest call is {in_words(max(age, timedelta(0)))} old"
     if age <= lookback and not _running(gathered):
         seen += "; but calls may be shown only once they are over, and the longest last longer"
         yield cannot_tell(_LATE, assumed, seen, "a call in progress while the probe runs")
@@ -46,7 +47,7 @@ def late_publishing(gathered: Gathered) -> Iterator[Finding]:
         yield as_assumed(_LATE, assumed, f"{seen}, so it was shown sooner", round(_seconds(age)))
     else:
         gap = _usual_gap(gathered.newest)
-        seen += f"; calls come {spoken(gap)} apart" if gap else ""
+        seen += f"; calls come {in_words(gap)} apart" if gap else ""
         needed = "a call within the last hour or so: run it again in a busy hour"
         yield cannot_tell(_LATE, assumed, seen, needed)
 
@@ -60,9 +61,10 @@ def calls_in_progress(gathered: Gathered) -> Iterator[Finding]:
         for call in gathered.calls
         if {CREATED, FINISHED} <= set(call.stamps)
     ]
-    longest = f"; the longest call took {spoken(max(lasted))}" if lasted else ""
+    longest = f"; the longest call took {in_words(max(lasted))}" if lasted else ""
     if running:
-        seen = f"{len(running)} unfinished calls were seen{longest}"
+        verb = "was" if len(running) == 1 else "were"
+        seen = f"{counted(len(running), 'unfinished call')} {verb} seen{longest}"
         yield as_assumed(name, assumed, seen, "shown")
         return
     needed = (
@@ -92,7 +94,7 @@ def late_changes(gathered: Gathered) -> Iterator[Finding]:
         yield cannot_tell(_CHANGES, assumed, seen, needed)
         return
     longest = max(lags)
-    seen = f"{len(lags)} calls last changed up to {spoken(longest)} after they began"
+    seen = f"{len(lags)} calls last changed up to {in_words(longest)} after they began"
     last = max(ages, default=timedelta(0))
     if longest <= last and not _has_old_calls(gathered):
         needed = f"{ENOUGH_OLD_CALLS} calls more than {OLD_ENOUGH.days} days old"

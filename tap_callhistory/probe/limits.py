@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tap_callhistory.probe.clocks import spoken
 from tap_callhistory.probe.findings import (
     Finding,
     Outcome,
@@ -16,6 +15,7 @@ from tap_callhistory.probe.findings import (
 )
 from tap_callhistory.reading.planner import LONGEST
 from tap_callhistory.reading.windows import Window, floor
+from tap_callhistory.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def _bisected(gathered: Gathered, name: str, assumed: str) -> Finding:
         else:
             refused = middle
     gathered.longest = accepted
-    seen = f"{spoken(accepted)} are accepted, {spoken(refused)} are refused"
+    seen = f"{in_words(accepted)} are accepted, {in_words(refused)} are refused"
     hours = [accepted / HOUR, refused / HOUR]
     advice = "Nothing: the tap finds out by itself and asks for shorter windows."
     return judged(name, assumed, seen, reading=hours, agrees=False, advice=advice)
@@ -125,7 +125,7 @@ def page_size(gathered: Gathered) -> Iterator[Finding]:
     at_most = _try(gathered, wide, most)
     if at_most.refused:
         if gathered.account.ask(wide).refusal is not None:
-            seen = f"a window of {spoken(wide.length)} is refused with any page size"
+            seen = f"a window of {in_words(wide.length)} is refused with any page size"
             yield cannot_tell(name, assumed, seen, "a quieter account")
             return
         yield _smaller(gathered, wide, name, assumed, refused=most)
@@ -203,7 +203,7 @@ def _unproved(
     refused = _try(gathered, wide, 2 * most).refused
     more = f"; {2 * most} were refused" if refused else ""
     seen = f"a page of {most} was accepted, {at_most.asked.records} calls came{more}"
-    needed = f"a window of {spoken(wide.length)} with more than {most} calls"
+    needed = f"a window of {in_words(wide.length)} with more than {most} calls"
     return cannot_tell(name, assumed, seen, needed)
 
 

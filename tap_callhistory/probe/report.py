@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tap_callhistory.probe.findings import Finding, Outcome
+from tap_callhistory.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +42,7 @@ def proposed_settings(examinations: Iterable[Examination]) -> dict[str, Any]:
 
 
 def _vendor_lines(examination: Examination) -> Iterator[str]:
-    count = f"{examination.requests} requests"
+    count = counted(examination.requests, "request")
     if examination.failure:
         yield f"{examination.stream}: {count}"
         yield f"{INDENT}{examination.failure}"

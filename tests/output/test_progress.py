@@ -50,13 +50,22 @@ def test_a_line_says_how_far_how_much_how_fast_and_how_long_still(told: Progress
     told.window_read(read(1, 60))
     assert told.line(60.0) == (
         "read until 2026-01-03 00:00Z, 20% of the whole; 120 calls, 2 calls/s, 7 requests; "
-        "time left 0:04:00"
+        "4 minutes left"
+    )
+
+
+def test_one_call_and_one_request_are_told_in_the_singular() -> None:
+    made = Progress(logging.getLogger("tap-test"), "a_stream", Transport(requests=1))
+    made.begin([Window(START, START + 2 * DAY)])
+    made.window_read(read(0, 1))
+    assert made.line(1.0) == (
+        "read until 2026-01-02 00:00Z, 50% of the whole; 1 call, 1 call/s, 1 request; 1 second left"
     )
 
 
 def test_before_the_first_window_nothing_is_promised(told: Progress) -> None:
     assert told.line(3.0).startswith("nothing read yet, 0% of the whole")
-    assert told.line(3.0).endswith("time left unknown")
+    assert told.line(3.0).endswith("3 seconds so far")
 
 
 def test_a_line_comes_every_so_many_seconds_also_while_a_window_is_being_read(
@@ -134,10 +143,12 @@ def test_the_closing_line_and_metric_say_the_same() -> None:
         unfinished_calls=5,
         misfits=6,
         bad_records=8,
+        seconds=2232.4,
         complete=True,
     )
     line = summary.line()
     assert line.startswith("read [2026-01-01T00:00:00Z, 2026-01-02T00:00:00Z): records 120")
+    assert line.endswith("; took 37 minutes 12 seconds")
     tags = summary.tags()
     for name in ("windows", "requests", "records", "distinct_keys", "vendor_total", "misfits"):
         assert re.search(rf"\b{tags[name]}\b", line), name
