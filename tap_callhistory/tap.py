@@ -120,7 +120,8 @@ class TapCallHistory(Tap):
         except SettingsError as error:
             faults += error.faults
         try:
-            self._config = {**self._config, **read_sdk_settings(self._config)}
+            streams = [each.name for each in VENDORS]
+            self._config = {**self._config, **read_sdk_settings(self._config, streams)}
         except SettingsError as error:
             faults += error.faults
         if faults:

@@ -11,25 +11,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from tap_callhistory.errors import SettingsError
 from tap_callhistory.settings.common import COMMON
+from tap_callhistory.settings.sdk import builtin_settings
 from tap_callhistory.settings.values import BadValue, as_object, is_blank, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-SDK_SETTINGS: Final = frozenset({
-    "stream_maps",
-    "stream_map_config",
-    "faker_config",
-    "flattening_enabled",
-    "flattening_max_depth",
-    "flattening_max_key_length",
-    "flattening_separator",
-})
-"""Settings that singer-sdk adds to every tap and checks itself."""
+
+LIKENESS = 0.7
+"""How like a setting's name another must be to be taken for it, of 1."""
 
 
 class Vendor(Protocol):
@@ -180,7 +174,7 @@ class _Reading:
         return bool(self.common.get("sandbox"))
 
     def _report_unknown(self, config: Mapping[str, Any], vendors: Sequence[Vendor]) -> None:
-        names = [*COMMON, *(vendor.vendor for vendor in vendors)]
+        names = [*COMMON, *(vendor.vendor for vendor in vendors), *builtin_settings()]
         dotted = [
             f"{vendor.vendor}.{name}"
             for vendor in vendors
@@ -191,7 +185,7 @@ class _Reading:
                 vendor, _, setting = name.partition(".")
                 nested = f'{{"{vendor}": {{"{setting}": ...}}}}'
                 self.faults.append(f"{name} has to be written as {nested}.")
-            elif name not in names and name not in SDK_SETTINGS:
+            elif name not in names:
                 self.faults.append(_unknown(name, name, [*names, *dotted]))
 
     def _values(
@@ -271,7 +265,7 @@ def _unknown(shown: str, name: str, known: Sequence[str], vendor: str | None = N
     """The line for a setting that does not exist, with the nearest that does."""
     if not shown.isprintable():
         return "There is a setting whose name contains control characters."
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name, known, n=1, cutoff=LIKENESS)
     hint = f"; did you mean {vendor + '.' if vendor else ''}{near[0]}?" if near else "."
     return f"{shown} is not a setting{hint}"
 

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
-from singer_sdk import Tap
 
 from tap_callhistory.errors import SettingsError
 from tap_callhistory.settings.checking import (
-    SDK_SETTINGS,
     Settings,
     check,
     config_schema,
@@ -194,13 +192,6 @@ class TestSchema:
         assert config_schema(VENDORS)["properties"]["revisit_hours"]["default"] == [24, 168]
 
     def test_the_sdks_own_settings_are_known(self) -> None:
-        class Bare(Tap):
-            name = "bare"
-            config_jsonschema: ClassVar[dict[str, Any]] = {"properties": {}}
-
-        schema: dict[str, Any] = {"properties": {}}
-        Bare.append_builtin_config(schema)
-        assert set(schema["properties"]) - {"batch_config"} == SDK_SETTINGS
         assert faults(changed(stream_maps={}, flattening_enabled=True)) == []
 
 
