@@ -14,7 +14,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 
 TOO_MANY_CALLS: Final = "too many calls"
@@ -131,9 +132,17 @@ class IncompleteWindow(CallHistoryError):
 
 
 class BadRecord(CallHistoryError):
-    """A record without its key or without a usable replication key."""
+    """A record without its key or without a usable replication key.
+
+    Attributes:
+        declared: What of it could be conformed; empty where nothing could.
+    """
 
     advice = "on_bad_record: skip leaves such records out"
+
+    def __init__(self, text: str, declared: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.declared = declared or {}
 
 
 class StoppedError(CallHistoryError):

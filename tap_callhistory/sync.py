@@ -98,6 +98,7 @@ class Sync:
             unfinished_call=run.settings.unfinished_call,
         )
         self._sent = SentCalls()
+        self._skipped = SentCalls()
         self._transport = run.connect(endpoint, logger)
         self._workers = run.new_workers(self._fetch, run.settings.concurrency, endpoint.name)
         self._progress = Progress(logger, endpoint.name, self._transport)
@@ -197,7 +198,7 @@ class Sync:
             yield read.window
 
     def _write_window(self, read: ReadWindow) -> None:
-        news = [call for call in read.calls if self._is_news(call)]
+        news = [call for call in read.calls if self._is_news(call, read.window)]
         for call in news:
             if call.unfinished_since is not None:
                 self.summary.unfinished_calls += 1
@@ -211,11 +212,14 @@ class Sync:
         if limit is not None and self.summary.records >= limit:
             raise StoppedError("a test needs no more")
 
-    def _is_news(self, call: ReadCall) -> bool:
-        if call.lines is None:
+    def _is_news(self, call: ReadCall, window: Window) -> bool:
+        if call.lines is not None:
+            return self._sent.is_news(call)
+        if self._skipped.is_news(call):
             self.summary.bad_records += 1
-            return False
-        return self._sent.is_news(call)
+            name = self._endpoint.name
+            self._logger.warning("%s: skipped a bad record of %s: %s", name, window, call.fault)
+        return False
 
     def _write_bookmarks(self, revisits: Revisits) -> None:
         """Tell the target, after a window's records, up to where history has been read."""

@@ -50,7 +50,7 @@ class RecordMessages:
             unfinished_since: When a vendor's record began, if the call is unfinished.
             stream_maps: The stream's maps; their names are the streams of the messages.
             plain: Whether the maps change nothing.
-            skip_bad_records: Count records without a usable key instead of raising.
+            skip_bad_records: Give a record without a usable key as one with a fault.
         """
         self._conform = conform
         self._without_secrets = without_secrets
@@ -82,11 +82,11 @@ class RecordMessages:
     def _call(self, raw: Any, tail: bytes, extracted: str) -> ReadCall:
         try:
             record, misfits = self._conformed(raw)
-        except BadRecord:
+        except BadRecord as error:
             if not self._skip:
                 raise
             text = repr(raw)
-            return ReadCall(f"bad record {text}", "", None, hash(text))
+            return ReadCall(f"bad record {text}", "", None, hash(text), fault=str(error))
         encoded = self._without_secrets(encode(record))
         return ReadCall(
             record[self._key],
@@ -99,10 +99,18 @@ class RecordMessages:
         )
 
     def _conformed(self, raw: Any) -> tuple[dict[str, Any], int]:
-        record, misfits = self._conform(raw)
+        try:
+            record, misfits = self._conform(raw)
+        except BadRecord as error:
+            raise self._with_key(str(error), error.declared) from None
         if record[self._replication_key] is None:
-            raise BadRecord(f"the vendor sent a record without a usable {self._replication_key}")
+            text = f"the vendor sent a record without a usable {self._replication_key}"
+            raise self._with_key(text, record)
         return record, misfits
+
+    def _with_key(self, text: str, declared: Mapping[str, Any]) -> BadRecord:
+        key = declared.get(self._key)
+        return BadRecord(text if key in {None, ""} else f"{text}; its {self._key} is {key}")
 
     def _mapped(self, record: Mapping[str, Any], tail: bytes) -> bytes:
         """The lines of the user's stream maps, whose evaluator knows one record at a time."""

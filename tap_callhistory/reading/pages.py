@@ -36,6 +36,7 @@ class ReadCall(NamedTuple):
         unfinished_since: When the call began, if it is unfinished; fixed-width UTC.
         misfits: How many of its values did not fit their declared type.
         fetched: When its page was asked for; fixed-width UTC.
+        fault: What is wrong with a bad record that is skipped.
     """
 
     key: str | int
@@ -45,6 +46,7 @@ class ReadCall(NamedTuple):
     unfinished_since: str | None = None
     misfits: int = 0
     fetched: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

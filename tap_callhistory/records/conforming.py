@@ -94,7 +94,7 @@ class Conformer:
         record = self._conform(raw, "", leftovers)
         for name in self._needed:
             if record[name] is None or record[name] == "":
-                raise BadRecord(f"the vendor sent a record without a usable {name}")
+                raise BadRecord(f"the vendor sent a record without a usable {name}", record)
         if self._keeps_extra:
             record[EXTRA] = leftovers.text()
         return record, leftovers.misfits

@@ -20,6 +20,8 @@ SCHEMA = {"properties": {"id": {"type": ["integer"]}, "created_at": {"type": ["s
 def conform(raw: Any) -> tuple[dict[str, Any], int]:
     if not isinstance(raw, dict) or "id" not in raw:
         raise BadRecord("the vendor sent a record without id")
+    if raw.get("at") == "odd":
+        raise BadRecord("the vendor sent a record without a usable at", {"id": raw["id"]})
     return {"id": raw["id"], "created_at": raw.get("at"), "text": raw.get("text")}, raw.get(
         "odd", 0
     )
@@ -102,6 +104,22 @@ def test_a_bad_record_may_be_skipped_and_is_told_from_others() -> None:
     calls = messages(skip=True).of([{}, {"id": 1}, {"id": 1}], extracted=EXTRACTED, version=None)
     assert [call.lines for call in calls] == [None, None, None]
     assert calls[0].key != calls[1].key == calls[2].key
+
+
+def test_a_bad_record_that_is_skipped_says_why_and_its_key_if_it_has_one() -> None:
+    raws = [{}, {"id": 7}, {"id": "8", "at": "odd"}]
+    calls = messages(skip=True).of(raws, extracted=EXTRACTED, version=None)
+    assert [call.fault for call in calls] == [
+        "the vendor sent a record without id",
+        "the vendor sent a record without a usable created_at; its id is 7",
+        "the vendor sent a record without a usable at; its id is 8",
+    ]
+
+
+def test_a_bad_record_that_fails_says_its_key() -> None:
+    with pytest.raises(BadRecord, match="its id is 7") as raised:
+        messages().of([{"id": 7}], extracted=EXTRACTED, version=None)
+    assert raised.value.advice == "on_bad_record: skip leaves such records out"
 
 
 def test_a_map_may_change_drop_and_fail() -> None:

@@ -153,7 +153,13 @@ def test_a_value_that_does_not_fit_is_null_and_kept(kind: str, value: Any, kept:
     assert one(value, {"type": [kind, "null"]}) == (None, kept, 1)
 
 
-@pytest.mark.parametrize("value", ["yesterday", 1542723886, "2018-11-20", True, {"date": "x"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("yesterday", 1542723886, "2018-11-20", True, {"date": "x"}),
+        *("1405-09-02T10:00:00.000", "2569-01-13 12:00:00", "1970-01-01T00:00:00Z"),
+    ],
+)
 def test_a_date_that_is_none_is_null_and_kept(value: Any) -> None:
     assert one(value, DATE) == (None, value, 1)
 
@@ -316,6 +322,10 @@ def test_extra_itself_can_be_deselected() -> None:
     assert "_extra" not in conformer({**NEEDED, "new": 1})[0]
 
 
+def test_a_call_of_a_far_but_possible_year_is_kept() -> None:
+    assert declared(createdAt="2030-05-01T10:00:00.000")["created_at"].startswith("2030-05-01")
+
+
 # Records that cannot be used, and hostile ones
 
 
@@ -331,10 +341,13 @@ def test_a_record_without_its_key_is_bad(change: dict[str, Any]) -> None:
         conform({**NEEDED, **change})
 
 
-@pytest.mark.parametrize("stamp", [None, "", "yesterday", "0001-01-01T00:00:00Z", 12345])
+@pytest.mark.parametrize(
+    "stamp", [None, "", "yesterday", "0001-01-01T00:00:00Z", "1405-09-02T10:00:00.000", 12345]
+)
 def test_a_record_without_its_replication_key_is_bad(stamp: Any) -> None:
     with pytest.raises(BadRecord, match="without a usable created_at") as caught:
         conform({**NEEDED, "createdAt": stamp})
+    assert caught.value.declared["id"] == NEEDED["id"]
     assert "12345" not in str(caught.value)
 
 
