@@ -20,7 +20,7 @@ BAR_HEIGHT = 26
 LONGEST_LABEL = 18
 KEPT_OF_LONG_LABEL = 12
 LABEL_WIDTH_PER_LETTER = 7.5
-ROOM_FOR_NUMBERS = 1.1
+ROOM_PER_LETTER = 0.05
 LABELLED_DAYS = 7
 
 
@@ -29,6 +29,15 @@ class Chart(NamedTuple):
 
     phone: str
     desk: str
+
+
+class Bar(NamedTuple):
+    """One bar: its label, its length, its number as it is shown, and its colour in CSS."""
+
+    label: str
+    value: float
+    shown: str
+    colour: str
 
 
 def stacked_days(rows: Rows, count: str, vendors: Sequence[str]) -> Chart:
@@ -90,25 +99,25 @@ def weekly_rates(rows: Rows, vendors: Sequence[str]) -> Chart:
     return _drawn(chart, TALL)
 
 
-def ranked(rows: Rows, name: str, vendors: Sequence[str]) -> Chart:
-    """Draw a bar per row, the longest on top, with its number of unanswered calls.
+def bars(drawn: Sequence[Bar], longest_label: int = LONGEST_LABEL) -> Chart:
+    """Draw a bar per row, in the order given, with its number behind it.
 
     Args:
-        rows: With `vendor`, `unanswered`, and a name; in order.
-        name: Where the name is.
-        vendors: In the order of their colours.
+        drawn: The bars.
+        longest_label: How many letters of a label are shown.
     """
     values = [
-        {"place": str(place), "vendor": row["vendor"], "unanswered": row["unanswered"]}
-        for place, row in enumerate(rows)
+        {"place": str(place), "value": bar.value, "shown": bar.shown, "colour": bar.colour}
+        for place, bar in enumerate(drawn)
     ]
-    labels = [_shortened(row[name]) for row in rows]
-    longest = max(row["unanswered"] for row in rows)
+    labels = [_shortened(bar.label, longest_label) for bar in drawn]
+    longest = max(bar.value for bar in drawn) or 1
+    room = 1 + ROOM_PER_LETTER * max(len(bar.shown) for bar in drawn)
     base = alt.Chart(alt.InlineData(values)).encode(
         x=alt.X(
-            "unanswered:Q",
+            "value:Q",
             axis=None,
-            scale=alt.Scale(domain=[0, longest * ROOM_FOR_NUMBERS], nice=False),
+            scale=alt.Scale(domain=[0, longest * room], nice=False),
         ),
         y=alt.Y(
             "place:O",
@@ -122,14 +131,54 @@ def ranked(rows: Rows, name: str, vendors: Sequence[str]) -> Chart:
             ),
         ),
     )
-    bars = base.mark_bar().encode(color=_colour(vendors))
-    numbers = base.mark_text(align="left", dx=5, color="currentColor").encode(text="unanswered:Q")
-    return _drawn(bars + numbers, BAR_HEIGHT * len(rows))
+    rows = base.mark_bar().encode(color=alt.Color("colour:N", scale=None))
+    numbers = base.mark_text(align="left", dx=5, color="currentColor").encode(text="shown:N")
+    return _drawn(rows + numbers, BAR_HEIGHT * len(drawn))
 
 
-def _shortened(label: str) -> str:
-    """Keep the end of a long label, where ids and numbers differ."""
-    return label if len(label) <= LONGEST_LABEL else f"…{label[-KEPT_OF_LONG_LABEL:]}"
+def outcomes_by_hour(rows: Rows) -> Chart:
+    """Draw a column per hour of the day: answered calls, and on them the unanswered ones.
+
+    Args:
+        rows: With `hour` (0 to 23), `answered` and `unanswered`.
+    """
+    values = [
+        {"hour": row["hour"], "place": place, "count": row[outcome], "outcome": outcome}
+        for row in rows
+        for place, outcome in enumerate(("answered", "unanswered"))
+    ]
+    chart = (
+        alt
+        .Chart(alt.InlineData(values))
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "hour:O",
+                title=None,
+                scale=alt.Scale(domain=list(range(24))),
+                axis=alt.Axis(values=[0, 6, 12, 18, 23], labelAngle=0),
+            ),
+            y=alt.Y("sum(count):Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
+            color=alt.Color(
+                "outcome:N",
+                scale=alt.Scale(
+                    domain=["answered", "unanswered"], range=["var(--calm)", "var(--bad)"]
+                ),
+                legend=None,
+            ),
+            order=alt.Order("place:Q"),
+        )
+    )
+    return _drawn(chart, TALL)
+
+
+def _shortened(label: str, longest: int) -> str:
+    """Keep the beginning of a long name, and the end of a long id, where ids differ."""
+    if len(label) <= longest:
+        return label
+    if " " in label:
+        return f"{label[: longest - 1].rstrip()}…"
+    return f"…{label[-KEPT_OF_LONG_LABEL:]}"
 
 
 def _day_axis(axis: alt.X, values: list[dict[str, Any]]) -> alt.X:

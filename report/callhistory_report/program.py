@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from callhistory_report.coverage import coverage
 from callhistory_report.page import page
 from callhistory_report.questions import NoCallsError, answers
 from callhistory_report.warehouse import WarehouseError, opened
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USUAL_WEEKS = 4
+MADE_UP_VARIABLE = "CALLHISTORY_REPORT_MADE_UP"
+YES = {"true", "1", "yes", "on"}
+NO = {"false", "0", "no", "off", ""}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,16 +33,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with opened(options.database, options.schema) as ask:
             found = answers(ask, options.weeks)
+            proof = coverage(ask)
     except (WarehouseError, NoCallsError) as failure:
         print(failure, file=sys.stderr)  # noqa: T201 - what a program says
         return 1
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(page(found, datetime.now().astimezone()), encoding="utf-8")
+    written = page(found, proof, datetime.now().astimezone(), made_up=options.made_up)
+    options.output.write_text(written, encoding="utf-8")
     totals = found.totals
     print(  # noqa: T201 - what a program says
-        f"{totals.calls:,} calls of the last {options.weeks} weeks, {totals.unanswered:,} "
-        f"unanswered, {found.waiting:,} callers wait for a call back: "
-        f"{options.output.resolve().as_uri()}"
+        f"{totals.all_calls:,}{' MADE-UP' if options.made_up else ''} calls of the last "
+        f"{options.weeks} weeks, {totals.unanswered:,} unanswered, {found.waiting:,} callers wait "
+        f"for a call back; history: {proof.verdict}: {options.output.resolve().as_uri()}"
     )
     return 0
 
@@ -57,8 +63,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--schema", default="analytics", help="where the models are")
     parser.add_argument("--weeks", type=_weeks, default=USUAL_WEEKS, help="how many weeks")
-    parser.add_argument("--output", type=Path, default=Path("output/report.html"), help="the file")
+    parser.add_argument("--output", type=Path, default=Path("output/calls.html"), help="the file")
+    parser.add_argument(
+        "--made-up",
+        action=argparse.BooleanOptionalAction,
+        default=_is_set(parser, MADE_UP_VARIABLE),
+        help="say in large letters that the calls are the sandbox's; also in the environment "
+        f"variable {MADE_UP_VARIABLE}",
+    )
     return parser
+
+
+def _is_set(parser: argparse.ArgumentParser, variable: str) -> bool:
+    """Whether an environment variable says yes; stops the program where it says neither."""
+    text = os.environ.get(variable, "").strip().lower()
+    if text not in YES | NO:
+        parser.error(f"{variable} must be true or false")
+    return text in YES
 
 
 def _weeks(text: str) -> int:

@@ -49,6 +49,21 @@ def opened(url: str, schema: str) -> Iterator[Ask]:
         raise WarehouseError("The database must begin with duckdb:/// or postgresql://.")
 
 
+def columns(ask: Ask, table: str) -> frozenset[str]:
+    """Return the names of a model's columns: none where the model is not in the schema.
+
+    Args:
+        ask: Asks the warehouse.
+        table: The model's name, one of our own.
+    """
+    rows = ask(f"""
+        select lower(column_name) as name
+        from information_schema.columns
+        where table_schema = current_schema() and lower(table_name) = '{table}'
+    """)  # noqa: S608 - our own words
+    return frozenset(row["name"] for row in rows)
+
+
 @contextmanager
 def _duckdb(file: Path, schema: str) -> Iterator[Ask]:
     if not file.is_file():

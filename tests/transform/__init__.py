@@ -1,1 +1,1 @@
-"""The dbt package and the report: what they say of the sandbox's calls is true."""
+"""The dbt package: what they say of the sandbox's calls is true."""

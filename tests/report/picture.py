@@ -1,4 +1,4 @@
-"""Takes the README's picture of the report: `python -m tests.transform.picture REPORT PICTURE`."""
+"""Takes the README's picture of the report: `python -m tests.report.picture REPORT PICTURE`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from .test_report import BROWSERS
+from .pages import BROWSERS
 
 WIDTH, HEIGHT = 1040, 1180
 SHARPNESS = 1.5

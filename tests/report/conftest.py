@@ -1,0 +1,55 @@
+"""Reports of the warehouses that the models' tests fill, open in a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.transform.conftest import (  # noqa: F401 - fixtures
+    accounts,
+    calls_truth,
+    postgres_uri,
+    warehouse,
+)
+
+from .pages import BROWSERS, DESK, Opened, Written, written_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from tests.transform.warehouses import Warehouse
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = [path for name in BROWSERS if (path := shutil.which(name))]
+    if not found and "CI" not in os.environ:
+        pytest.skip("needs a browser, which Python cannot install: apt-get install chromium")
+    assert found, "install a browser: apt-get install chromium"
+    with sync_playwright() as playwright:
+        # The page is our own; a sandbox cannot be had as root.
+        opened = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def written(
+    warehouse: Warehouse,  # noqa: F811 - the fixture above
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Written:
+    return written_to(tmp_path_factory.mktemp("report") / "report.html", warehouse)
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest, browser: Browser, written: Written) -> Iterator[Opened]:
+    width, scheme = getattr(request, "param", (DESK, "light"))
+    shown = Opened(browser, written.file, width, scheme)
+    yield shown
+    shown.page.close()

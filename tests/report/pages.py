@@ -1,0 +1,100 @@
+"""Writes the report as users do, and reads it in a browser."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from uv import find_uv_bin
+
+from tests.transform.programs import PROJECT, PYTHON, TIMEOUT_SECONDS
+from tests.transform.warehouses import PostgreSQL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Locator, Page
+
+    from tests.transform.warehouses import Warehouse
+
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+PHONE: Final = 390
+SMALLEST_PHONE: Final = 320
+DESK: Final = 1180
+NOTHING: Final = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report, and what the program said."""
+
+    file: Path
+    said: str
+
+
+def report(
+    database: str, output: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Writes the report, from an environment of its own."""
+    command = [find_uv_bin(), "run", "--quiet", "--no-project", "--python", PYTHON]
+    command += ["--with-editable", f"{PROJECT.parent / 'report'}[postgres]"]
+    # The variables reach the report alone, whatever is set where the tests run.
+    command += ["env", "-u", "CALLHISTORY_REPORT_MADE_UP"]
+    command += [f"{name}={value}" for name, value in (variables or {}).items()]
+    command += ["callhistory-report", "--database", database, "--output", str(output), *arguments]
+    return subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
+
+
+def written_to(file: Path, warehouse: Warehouse, *arguments: str) -> Written:
+    finished = report(database_of(warehouse), file, *arguments)
+    assert finished.returncode == 0, finished.stderr[-4000:]
+    return Written(file, finished.stdout)
+
+
+def database_of(warehouse: Warehouse) -> str:
+    if isinstance(warehouse, PostgreSQL):
+        return warehouse.uri
+    return f"duckdb:///{warehouse.dbt.settings['CALLHISTORY_DUCKDB_PATH']}"
+
+
+class Opened:
+    """The report in a browser, and what it asked for or complained of."""
+
+    def __init__(self, browser: Browser, file: Path, width: int, scheme: Any = "light") -> None:
+        self.page: Page = browser.new_page(
+            viewport={"width": width, "height": 844}, color_scheme=scheme
+        )
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(file.as_uri())
+
+    def section(self, question: str) -> Locator:
+        """The part of the page under a question."""
+        return self.page.locator("section", has=self.page.get_by_text(question, exact=True))
+
+    def table(self, question: str) -> list[list[str]]:
+        """The texts of a question's table that can be seen, row by row, without its head."""
+        section = self.section(question)
+        for fold in section.locator("summary").all():
+            fold.click()
+        return [
+            texts
+            for row in section.locator("tr:not(.why)").all()
+            if (texts := row.locator("td:visible").all_inner_texts())
+        ]
+
+    def figures(self) -> list[str]:
+        """The large numbers."""
+        return self.page.locator(".figure b").all_inner_texts()
+
+
+def whole(text: str) -> int:
+    """The number that a cell shows."""
+    return 0 if text == NOTHING else int(text.replace(",", ""))
