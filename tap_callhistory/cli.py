@@ -30,6 +30,14 @@ def probe() -> None:
     main()
 
 
+def shards() -> None:
+    """Run ``tap-callhistory-shards``."""
+    _take_interrupts()
+    from tap_callhistory.shards.program import main
+
+    main()
+
+
 def sandbox() -> int:
     """Run ``tap-callhistory-sandbox``; gives its exit code."""
     _take_interrupts()

@@ -128,7 +128,9 @@ class CallHistoryStream(Stream):
 
     def _log_summary(self) -> None:
         """Write the closing Singer metric: the stream's records, with all else as tags."""
-        tags = {"stream": self.name, "pid": os.getpid(), **self.summary.tags()}
+        shard = self._run.settings.shard
+        label = {} if shard is None else {"shard": shard}
+        tags = {"stream": self.name, "pid": os.getpid(), **label, **self.summary.tags()}
         count = metrics.Point("counter", metrics.Metric.RECORD_COUNT, self.summary.records, tags)
         metrics.log(self.metrics_logger, count)
 

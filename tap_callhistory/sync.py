@@ -161,7 +161,8 @@ class Sync:
             ages=settings.revisit_ages,
             bookmarks=bookmarks.revisits,
             bookmark=bookmarks.bookmark,
-            now=self._end_of_history(),
+            now=floor(self._began, self._endpoint.resolution),
+            end=self._end_of_history(),
         )
         again = revisits.spans(read=new, start_date=settings.start_date, bookmark=bookmark)
         self.summary.spans = [span for span in (new, *again) if span]

@@ -220,6 +220,8 @@ class TapCallHistory(Tap):
             OutputClosed: The output takes nothing any more.
             Terminated: A signal has ended the run.
         """
+        if doubt := self.run.settings.doubt_of_the_end(self.run.began):
+            self.logger.warning("%s", doubt)
         with self.sandbox():
             super().sync_all()
         self._conclude()

@@ -1,4 +1,4 @@
-"""The three programs while they start: Ctrl-C comes while modules are still being imported."""
+"""The programs while they start: Ctrl-C comes while modules are still being imported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = ["tap-callhistory", "tap-callhistory-probe", "tap-callhistory-sandbox"]
+PROGRAMS = [
+    "tap-callhistory",
+    "tap-callhistory-probe",
+    "tap-callhistory-sandbox",
+    "tap-callhistory-shards",
+]
 FOLDER = Path(sys.executable).parent
 SLOWEST_SECONDS = 30
 

@@ -41,8 +41,12 @@ class Revisits:
         bookmarks: Mapping[timedelta, datetime],
         bookmark: datetime | None,
         now: datetime,
+        end: datetime | None = None,
     ) -> Revisits:
         """Say, for every age, from where to where history is due.
+
+        An old stretch that is read today is older than an age throughout, so its bookmarks reach
+        its end at once: they are reckoned from when history is read, not from where it ends.
 
         Args:
             ages: The ages at which history is read once more.
@@ -50,12 +54,14 @@ class Revisits:
             bookmark: The stream's own bookmark before this sync. A history that was never read
                 needs no visit where it is older than the age: its first reading is the visit.
             now: The moment when the sync began.
+            end: Where the sync's history ends, and no claim goes beyond it; by default, now.
         """
         known = now if bookmark is None else min(bookmark, now)
-        ages = tuple(ages)
+        end = end or now
+        marks = {age: bookmarks.get(age, min(known - age, end)) for age in ages}
         return cls(
-            bookmarks={age: bookmarks.get(age, known - age) for age in ages},
-            targets={age: max(bookmarks.get(age, known - age), now - age) for age in ages},
+            bookmarks=marks,
+            targets={age: max(mark, min(now - age, end)) for age, mark in marks.items()},
         )
 
     def spans(

@@ -103,6 +103,8 @@ class Settings:
     """Seconds."""
     max_retries: int
     user_agent: str
+    shard: str | None
+    """The label of the part of a divided history that is read."""
     sandbox: bool
     vendors: Mapping[str, Mapping[str, Any]] = field(repr=False)
     """Vendors to read, each with its settings, defaults filled in; in the registry's order. For the
@@ -139,8 +141,25 @@ class Settings:
             request_timeout=common["request_timeout"],
             max_retries=common["max_retries"],
             user_agent=common.get("user_agent") or _own_name(),
+            shard=common.get("shard"),
             sandbox=common["sandbox"],
             vendors=reading.vendors,
+        )
+
+    def doubt_of_the_end(self, began: datetime) -> str | None:
+        """Why a run that ends well may not have read all before `end_date`; None if it has.
+
+        Args:
+            began: When the run began, aware.
+        """
+        later = "What lies before it is not whole until a later run has ended well"
+        if self.end_date is None or self.end_date <= began - self.unfinished_call:
+            return None
+        if self.end_date > began:
+            return f"end_date lies ahead: calls are read up to the beginning of this run. {later}"
+        return (
+            "end_date is not yet unfinished_call_hours ago: a call in progress may hold the "
+            f"bookmark before it. {later}"
         )
 
     def requests_per_second_of(self, vendor: str) -> float | None:

@@ -127,6 +127,14 @@ COMMON: Final[dict[str, dict[str, Any]]] = {
         "pattern": "^[ -~]+$",
         "examples": ["tap-callhistory (data@example.com)"],
     },
+    "shard": {
+        "type": "string",
+        "title": "Shard",
+        "description": (
+            "A label for the part of a divided history that this run reads; it is in the metrics."
+        ),
+        "examples": ["acme-utel_call_history-20250101-20250201"],
+    },
     "sandbox": {
         "type": "boolean",
         "title": "Sandbox",

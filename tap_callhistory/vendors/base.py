@@ -85,6 +85,8 @@ class Endpoint(abc.ABC):
     country: ClassVar[str]
     #: The property that the stream is read by.
     read_by: str = "created_at"
+    #: Further properties that it is read by where settings say so.
+    also_read_by: ClassVar[tuple[str, ...]] = ()
     #: The vendor's field with the beginning of a call.
     began_field: ClassVar[str] = "created_at"
     #: The paginator: proves that a window was read whole.

@@ -189,6 +189,7 @@ class TwinCallSessions(Endpoint):
     settings = SETTINGS
     country = "RU"
     paginator: type[Pass] = TwinPaginator
+    also_read_by: ClassVar[tuple[str, ...]] = ("updated_at",)
     began_field = "createdAt"
     cap = NEAR_THE_CAP
     stamps: ClassVar[dict[str, str]] = {

@@ -274,3 +274,23 @@ def test_a_revisit_that_breaks_off_is_taken_up_where_it_ended() -> None:
     assert some.bookmarks == {DAY: NOON - 2 * DAY}
     skipped = revisits.visited(Window(NOON - 2 * DAY, NOON - DAY))
     assert skipped.bookmarks == {DAY: NOON - 3 * DAY}
+
+
+def test_an_old_stretch_claims_every_age_as_soon_as_it_is_read() -> None:
+    start, end = NOON - 90 * DAY, NOON - 60 * DAY
+    revisits = Revisits.plan(ages=[DAY, 7 * DAY], bookmarks={}, bookmark=None, now=NOON, end=end)
+    assert revisits.visited(Window(start, end)).done().bookmarks == {DAY: end, 7 * DAY: end}
+
+
+def test_a_stretch_that_ends_within_an_age_claims_what_was_old_enough() -> None:
+    end = NOON - 2 * DAY
+    revisits = Revisits.plan(ages=[DAY, 7 * DAY], bookmarks={}, bookmark=None, now=NOON, end=end)
+    assert revisits.done().bookmarks == {DAY: end, 7 * DAY: NOON - 7 * DAY}
+    # A week later, the ordinary run visits what was too young.
+    later = Revisits.plan(
+        ages=[DAY, 7 * DAY], bookmarks=revisits.bookmarks, bookmark=end, now=NOON + 7 * DAY
+    )
+    new = Window(end, NOON + 7 * DAY)
+    assert later.spans(read=new, start_date=NOON - 90 * DAY, bookmark=end) == [
+        Window(NOON - 7 * DAY, end)
+    ]
