@@ -133,7 +133,7 @@ COMMON: Final[dict[str, dict[str, Any]]] = {
         "description": (
             "A label for the part of a divided history that this run reads; it is in the metrics."
         ),
-        "examples": ["acme-utel_call_history-20250101-20250201"],
+        "examples": ["acme-utel_call_history-2025-01-01_2025-02-01"],
     },
     "sandbox": {
         "type": "boolean",

@@ -1,6 +1,6 @@
 """A plan: which shards a history is divided into, as a JSON file.
 
-    {"shards": [{"id": "acme-utel_call_history-20250101-20250401", "account": "acme",
+    {"shards": [{"id": "acme-utel_call_history-2025-01-01_2025-04-01", "account": "acme",
                  "vendor": "utel", "stream": "utel_call_history",
                  "start": "2025-01-01T00:00:00.000000Z", "end": "2025-04-01T00:00:00.000000Z",
                  "expected_calls": 180000}]}
@@ -65,7 +65,8 @@ class Shard:
         cls, account: str, vendor: str, stream: str, window: Window, expected_calls: int | None
     ) -> Self:
         """A shard with an id made of what it is."""
-        ends = "-".join(_compact(end) for end in (window.start, window.end))
+        # Logs mask what may be a phone number, as 20250101 may; dates stay.
+        ends = "_".join(_compact(end) for end in (window.start, window.end))
         name = _NOT_IN_AN_ID.sub("_", f"{account}-{stream}-{ends}").lstrip("._-")
         return cls(name, account, vendor, stream, window, expected_calls)
 
@@ -200,5 +201,5 @@ def _compact(instant: datetime) -> str:
     whole_day = (instant.hour, instant.minute, instant.second, instant.microsecond) == (0, 0, 0, 0)
     shown = instant.astimezone(UTC)
     if whole_day:
-        return f"{shown:%Y%m%d}"
-    return f"{shown:%Y%m%dT%H%M%S}" + (f".{shown:%f}" if shown.microsecond else "")
+        return f"{shown:%Y-%m-%d}"
+    return f"{shown:%Y-%m-%dT%H%M%S}" + (f".{shown:%f}" if shown.microsecond else "")

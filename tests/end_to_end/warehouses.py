@@ -94,8 +94,9 @@ class PostgreSQL(Warehouse):
     loader = "target-postgres"
     empty_text_is_null = False
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, schema: str = SCHEMA) -> None:
         self.uri = uri
+        self.schema = schema
         driven = uri.replace("postgresql://", "postgresql+psycopg://", 1)
         self.settings = {"TARGET_POSTGRES_SQLALCHEMY_URL": driven}
 
@@ -106,7 +107,7 @@ class PostgreSQL(Warehouse):
             connection.cursor(row_factory=psycopg.rows.dict_row) as cursor,
         ):
             query = psycopg.sql.SQL("SELECT * FROM {}").format(
-                psycopg.sql.Identifier(SCHEMA, stream)
+                psycopg.sql.Identifier(self.schema, stream)
             )
             return cursor.execute(query).fetchall()
 

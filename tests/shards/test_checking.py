@@ -33,8 +33,8 @@ def test_shards_that_have_read_all_have_no_fault() -> None:
 def test_every_gap_is_named() -> None:
     states = whole([FEBRUARY, APRIL])
     assert faults(months(), states) == [
-        "acme-utel_call_history-20250101-20250201: never read: no state came out of its loader",
-        "acme-utel_call_history-20250301-20250401: never read: no state came out of its loader",
+        "acme-utel_call_history-2025-01-01_2025-02-01: never read: no state came out of its loader",
+        "acme-utel_call_history-2025-03-01_2025-04-01: never read: no state came out of its loader",
         "acme utel_call_history: not read: [2025-01-01T00:00:00Z, 2025-02-01T00:00:00Z)",
         "acme utel_call_history: not read: [2025-03-01T00:00:00Z, 2025-04-01T00:00:00Z)",
     ]
@@ -53,7 +53,7 @@ def test_a_half_read_shard_proves_what_it_has_read() -> None:
     states = {**whole(months()), FEBRUARY.id: state(FIRSTS[1] + 3 * DAY)}
     assert faults(months(), states) == [
         (
-            "acme-utel_call_history-20250201-20250301: half read: "
+            "acme-utel_call_history-2025-02-01_2025-03-01: half read: "
             "[2025-02-04T00:00:00Z, 2025-03-01T00:00:00Z) is missing"
         ),
         "acme utel_call_history: not read: [2025-02-04T00:00:00Z, 2025-03-01T00:00:00Z)",
@@ -71,8 +71,8 @@ def test_what_the_ledger_lacks_is_not_proved() -> None:
     states = {**whole(months(), entered=T), APRIL.id: state(T, entered=FIRSTS[3] + DAY)}
     assert faults(months(), states) == [
         (
-            "acme-utel_call_history-20250401-20250501: half entered: the ledger lacks the windows "
-            "of [2025-04-02T00:00:00Z, 2025-05-01T00:00:00Z)"
+            "acme-utel_call_history-2025-04-01_2025-05-01: half entered: the ledger lacks the "
+            "windows of [2025-04-02T00:00:00Z, 2025-05-01T00:00:00Z)"
         ),
         "acme utel_call_history: not read: [2025-04-02T00:00:00Z, 2025-05-01T00:00:00Z)",
     ]
@@ -82,7 +82,7 @@ def test_a_window_that_could_not_be_read_whole_is_a_fault_by_itself() -> None:
     left_out = [{"start": "2025-01-03T00:00:00Z", "end": "2025-01-03T00:01:00Z"}]
     states = {**whole(months()), JANUARY.id: state(FIRSTS[1], incomplete_windows=left_out)}
     (line,) = faults(months(), states)
-    assert line.startswith("acme-utel_call_history-20250101-20250201: incomplete: ")
+    assert line.startswith("acme-utel_call_history-2025-01-01_2025-02-01: incomplete: ")
     assert "on_incomplete_window" in line
 
 
@@ -108,7 +108,7 @@ def test_what_a_state_holds_besides_is_no_fault() -> None:
 )
 def test_a_state_that_proves_nothing_is_named_and_leaves_a_gap(wrong: object, words: str) -> None:
     first, second = faults(months(), {**whole(months()), JANUARY.id: wrong})
-    assert first.startswith("acme-utel_call_history-20250101-20250201: ")
+    assert first.startswith("acme-utel_call_history-2025-01-01_2025-02-01: ")
     assert words in first
     gap = "[2025-01-01T00:00:00Z, 2025-02-01T00:00:00Z)"
     assert second == f"acme utel_call_history: not read: {gap}"
@@ -131,8 +131,8 @@ def test_shards_of_one_source_are_read_by_one_key() -> None:
     states[shards[2].id] = state(FIRSTS[3], key="created_at", stream=TWIN)
     assert faults(shards, states) == [
         (
-            "acme-twin_call_sessions-20250301-20250401: wrong key: it is read by created_at, and "
-            "most others by updated_at"
+            "acme-twin_call_sessions-2025-03-01_2025-04-01: wrong key: it is read by created_at, "
+            "and most others by updated_at"
         ),
         "acme twin_call_sessions: not read: [2025-03-01T00:00:00Z, 2025-04-01T00:00:00Z)",
     ]

@@ -1,0 +1,179 @@
+"""Real Dagster, the real tap, the real loader and PostgreSQL: a shard killed, another missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+import pytest
+
+from tap_callhistory.sandbox.server import Sandbox
+from tests.end_to_end.warehouses import PostgreSQL, differences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE: Final = Path(__file__).parent
+NOW: Final = datetime.now(UTC).replace(microsecond=0)
+#: The first of a month, older than every revisit; and four months before it.
+T: Final = (NOW - timedelta(days=9)).replace(day=1, hour=0, minute=0, second=0)
+FIRSTS: Final = [T]
+for _ in range(4):
+    FIRSTS.insert(0, (FIRSTS[0] - timedelta(days=1)).replace(day=1))
+S: Final = FIRSTS[0]
+STREAM: Final = "utel_call_history"
+SCHEMA: Final = "calls_acme"
+INSTANCE: Final = """
+concurrency:
+  pools: {granularity: run, default_limit: 1}
+telemetry: {enabled: false}
+"""
+ACCOUNTS: Final = """
+history_from: {start:%Y-%m-%d}
+history_until: {end:%Y-%m-%d}
+accounts:
+  acme:
+    utel:
+      requests_per_second: 1000
+      settings: {{api_url: "{url}", page_size: 50}}
+"""
+PROGRAMS: Final = Path(sys.executable).parent
+
+
+def stamp(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def enter_into_the_ledger(uri: str) -> None:
+    """What a ledger says of these months, where the tap does not keep one."""
+    with closing(psycopg.connect(uri)) as connection:
+        found = connection.execute(
+            "select to_regclass('calls_acme.callhistory_windows')"
+        ).fetchone()
+        if found == (None,):
+            connection.execute(
+                "create table calls_acme.callhistory_windows (stream text, window_start timestamp,"
+                " window_end timestamp, read_at timestamp, complete boolean, scope text)"
+            )
+            for start, end in pairwise([*FIRSTS, NOW + timedelta(days=1)]):
+                connection.execute(
+                    "insert into calls_acme.callhistory_windows values (%s, %s, %s, %s, true, 'x')",
+                    [STREAM, start.replace(tzinfo=None), end.replace(tzinfo=None), NOW],
+                )
+            connection.commit()
+
+
+class Rehearsal:
+    """What the rehearsal saw, and the warehouse after it."""
+
+    def __init__(self, seen: dict[str, Any], sandbox: Sandbox, uri: str, log: str) -> None:
+        self.seen = seen
+        self.sandbox = sandbox
+        self.uri = uri
+        self.log = log
+
+    def truth(self) -> dict[Any, dict[str, Any]]:
+        return {row["id"]: row for row in self.sandbox.worlds["utel"].truth()}
+
+
+@pytest.fixture(scope="module")
+def rehearsal(
+    postgres: str, dagster: Path, loader: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rehearsal]:
+    folder = tmp_path_factory.mktemp("dagster")
+    (folder / "dagster.yaml").write_text(INSTANCE)
+    days = (NOW - S) / timedelta(days=1) + 5
+    sandbox = Sandbox(vendors=["utel"], calls=3000, days=days, now=NOW)
+    with sandbox.serve() as url:
+        own = sandbox.settings(url)["utel"]
+        accounts = folder / "accounts.yaml"
+        accounts.write_text(ACCOUNTS.format(start=S, end=T, url=own["api_url"]))
+        script = folder / "loader"
+        mortal = HERE / "mortal_loader.py"
+        script.write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" "{mortal}" "{folder}/killed" '
+            f'"{loader}/target-postgres" "$@"\n'
+        )
+        script.chmod(0o755)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "DAGSTER_HOME": str(folder),
+            "CALLHISTORY_ACCOUNTS": str(accounts),
+            "CALLHISTORY_WAREHOUSE": postgres,
+            "CALLHISTORY_TAP": str(PROGRAMS / "tap-callhistory"),
+            "CALLHISTORY_SHARDS": str(PROGRAMS / "tap-callhistory-shards"),
+            "CALLHISTORY_LOADER": str(script),
+            "CALLHISTORY_ACME_UTEL_EMAIL": own["email"],
+            "CALLHISTORY_ACME_UTEL_PASSWORD": own["password"],
+        }
+        with (folder / "log").open("w+") as log:
+            seen = run(dagster, environment, postgres, log)
+        yield Rehearsal(seen, sandbox, postgres, (folder / "log").read_text())
+
+
+def run(dagster: Path, environment: dict[str, str], uri: str, log: Any) -> dict[str, Any]:
+    with subprocess.Popen(  # noqa: S603
+        [dagster / "python", "-W", "ignore", HERE / "rehearsal.py"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        before = process.stdout.readline()
+        if before:
+            enter_into_the_ledger(uri)
+            process.stdin.write("\n")
+            process.stdin.flush()
+        after = process.stdout.readline()
+        code = process.wait()
+    log.seek(0)
+    assert code == 0, log.read()[-6000:]
+    seen: dict[str, Any] = json.loads(after)
+    return seen
+
+
+def test_a_shard_whose_loader_was_killed_is_tried_again(rehearsal: Rehearsal) -> None:
+    killed = rehearsal.seen["killed"]
+    assert (killed["success"], killed["retries"]) == (True, 1)
+    assert killed["shard"] == f"acme-{STREAM}-{FIRSTS[0]:%Y-%m-%d}_{FIRSTS[2]:%Y-%m-%d}"
+
+
+def test_history_is_red_while_a_month_is_missing(rehearsal: Rehearsal) -> None:
+    gap = f"[{FIRSTS[3]:%Y-%m-%dT%H:%M:%SZ}, {T:%Y-%m-%dT%H:%M:%SZ})"
+    assert f"acme {STREAM}: not read: {gap}" in rehearsal.seen["missing"]
+
+
+def test_history_is_green_and_its_state_merged_when_all_is_proved(rehearsal: Rehearsal) -> None:
+    history = rehearsal.seen["history"]
+    assert history["shards"] == 3
+    bookmark = history["state"]["bookmarks"][STREAM]
+    assert bookmark["replication_key_value"] == stamp(T)
+    assert bookmark["revisits"] == {"24": stamp(T), "168": stamp(T)}
+
+
+def test_the_ordinary_run_ends_well_and_its_check_is_green(rehearsal: Rehearsal) -> None:
+    assert rehearsal.seen["calls"] == {"success": True, "checks": [True]}
+
+
+def test_after_the_ordinary_run_the_table_is_the_truth(rehearsal: Rehearsal) -> None:
+    truth = {key: row for key, row in rehearsal.truth().items() if row["date_time"] >= stamp(S)}
+    found = PostgreSQL(rehearsal.uri, SCHEMA).rows(STREAM)
+    assert differences(truth, found)[:9] == []
+    assert len(found) == len(truth) > 2000
+
+
+def test_no_secret_is_in_the_log(rehearsal: Rehearsal) -> None:
+    secret = rehearsal.sandbox.settings("http://127.0.0.1:9")["utel"]["password"]
+    assert secret not in rehearsal.log
