@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+
 from callhistory_dagster.accounts import read_accounts
 from callhistory_dagster.assets import assets_of, key_of
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
 from callhistory_dagster.accounts import STREAMS, AccountsError, Source, read_accounts
 from callhistory_dagster.proof import ledger_faults
 from callhistory_dagster.shards import Shard
 from callhistory_dagster.states import States
-
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:

@@ -102,15 +102,15 @@ def read_accounts(path: Path) -> list[Source]:
         ) from None
     if not isinstance(given, dict) or not isinstance(given.get("accounts"), dict):
         raise AccountsError("the file of accounts has no object accounts")
-    ends = [_month(given, name) for name in ("history_from", "history_until")]
-    if ends[0] >= ends[1]:
+    start, end = _month(given, "history_from"), _month(given, "history_until")
+    if start >= end:
         raise AccountsError("history_until must lie after history_from")
-    if ends[1] > datetime.now(UTC) - OLDEST_REVISIT:
+    if end > datetime.now(UTC) - OLDEST_REVISIT:
         raise AccountsError("history_until must lie more than a week back: revisits read on there")
-    return list(_sources(given["accounts"], ends))
+    return list(_sources(given["accounts"], start, end))
 
 
-def _sources(accounts: Mapping[str, Any], ends: list[datetime]) -> Iterator[Source]:
+def _sources(accounts: Mapping[str, Any], start: datetime, end: datetime) -> Iterator[Source]:
     for account, vendors in accounts.items():
         if not isinstance(account, str) or not _LABEL.fullmatch(account):
             raise AccountsError("an account's label is a-z, 0-9 and _, and begins with a letter")
@@ -122,7 +122,7 @@ def _sources(accounts: Mapping[str, Any], ends: list[datetime]) -> Iterator[Sour
                 raise AccountsError(f"{where} is none of {', '.join(STREAMS)}")
             if unknown := sorted(set(given or {}) - _KNOWN):
                 raise AccountsError(f"{where} has {unknown[0]}, which is none of {sorted(_KNOWN)}")
-            yield Source(account, vendor, *ends, **(given or {}))
+            yield Source(account, vendor, start, end, **(given or {}))
 
 
 def _month(given: Mapping[str, Any], name: str) -> datetime:

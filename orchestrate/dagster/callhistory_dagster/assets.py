@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import dagster as dg
+
 from callhistory_dagster.accounts import Source
 from callhistory_dagster.proof import ledger_faults, prove
 from callhistory_dagster.runners import ShardFailed, runner
@@ -43,7 +44,6 @@ def pool_of(source: Source, name: str) -> str:
 
 def assets_of(source: Source) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The three assets of a source, and the check of the last."""
-    usual: dict[str, Any] = {"group_name": source.account, "owners": ["team:data"]}
     tags = {"account": source.account, "vendor": source.vendor}
 
     @dg.asset(
@@ -57,7 +57,7 @@ def assets_of(source: Source) -> list[dg.AssetsDefinition | dg.AssetChecksDefini
         retry_policy=RETRIES,
         tags=tags,
         kinds={"postgres"},
-        **usual,
+        group_name=source.account,
     )
     def months(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         window = context.partition_time_window
@@ -69,7 +69,7 @@ def assets_of(source: Source) -> list[dg.AssetsDefinition | dg.AssetChecksDefini
         description="Green only when the states of all shards and the ledger say it is whole.",
         deps=[months],
         tags=tags,
-        **usual,
+        group_name=source.account,
     )
     def history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         proof = prove(source, states(), os.environ["CALLHISTORY_WAREHOUSE"])
@@ -94,7 +94,7 @@ def assets_of(source: Source) -> list[dg.AssetsDefinition | dg.AssetChecksDefini
         retry_policy=RETRIES,
         tags=tags,
         kinds={"postgres"},
-        **usual,
+        group_name=source.account,
     )
     def calls(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         shard = Shard(source, source.history_until, None)
@@ -125,10 +125,9 @@ def _read(
         tags = runner(states()).run(shard, rate)
     except ShardFailed as failed:
         raise dg.Failure(description=str(failed)) from None
-    shown = {name: tags[name] for name in _SHOWN if name in tags}
-    return dg.MaterializeResult(
-        metadata={"shard": shard.id, "dagster/partition_row_count": tags.get("records", 0), **shown}
-    )
+    metadata: dict[str, Any] = {name: tags[name] for name in _SHOWN if name in tags}
+    metadata |= {"shard": shard.id, "dagster/partition_row_count": tags.get("records", 0)}
+    return dg.MaterializeResult(metadata=metadata)
 
 
 def _slots(instance: dg.DagsterInstance, pool: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import dagster as dg
+
 from callhistory_dagster.accounts import Source, read_accounts
 from callhistory_dagster.assets import assets_of, key_of
 

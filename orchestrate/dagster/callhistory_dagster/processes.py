@@ -12,7 +12,7 @@ from collections import deque
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -22,18 +22,10 @@ _FOREIGN: Final = ("TAP_", "TARGET_", "CALLHISTORY_", "DAGSTER_", "MELTANO_", "V
 LINES_KEPT: Final = 15
 
 
-def start(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    folder: Path,
-    *,
-    stdin: IO[bytes] | None = None,
-) -> subprocess.Popen[bytes]:
-    """Start a process that is killed by the kernel when this one dies (on Linux).
+def dying_with_parent() -> Callable[[], None]:
+    """What a new process has to do first so that it is killed when this one dies (on Linux).
 
-    A run that was killed is started again soon; what its predecessor left behind would read and
-    load beside it. The signal is bound to the thread that starts the process: call this from one
-    that lives as long as the run.
+    The signal is bound to the thread that starts the process: one that lives as long as it should.
     """
     parent = os.getpid()
 
@@ -43,6 +35,21 @@ def start(
         if os.getppid() != parent:  # it died in between
             os.kill(os.getpid(), signal.SIGKILL)
 
+    return die_with_parent
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    stdin: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a process of a run, which dies with it.
+
+    A run that was killed is started again soon; what its predecessor left behind would read and
+    load beside it.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return subprocess.Popen(  # noqa: S603 - the operator's own commands
         command,
@@ -51,7 +58,7 @@ def start(
         stdin=stdin or subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - it does nothing but two system calls
+        preexec_fn=dying_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
     )
 
 

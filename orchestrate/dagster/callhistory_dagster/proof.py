@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from callhistory_dagster.shards import Shard, stamp
 from psycopg import sql
+
+from callhistory_dagster.shards import Shard, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
