@@ -12,6 +12,8 @@ from callhistory_dagster.accounts import Source, read_accounts
 from callhistory_dagster.assets import assets_of, key_of
 
 SOURCE_TAG: Final = "callhistory/source"
+#: New calls come before history in the queue.
+PRIORITY_TAG: Final = "dagster/priority"
 #: A source whose last ordinary run is in one of these gets no other.
 UNDER_WAY: Final = [
     dg.DagsterRunStatus.QUEUED,
@@ -39,12 +41,12 @@ def definitions(sources: list[Source]) -> dg.Definitions:
     )
     def hourly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         for source in sources:
-            tag = {SOURCE_TAG: f"{source.account}/{source.vendor}"}
-            under_way = dg.RunsFilter(job_name=ordinary.name, tags=tag, statuses=UNDER_WAY)
+            tags = {SOURCE_TAG: f"{source.account}/{source.vendor}", PRIORITY_TAG: "1"}
+            under_way = dg.RunsFilter(job_name=ordinary.name, tags=tags, statuses=UNDER_WAY)
             if not context.instance.get_runs(under_way, limit=1):
                 key = f"{source.account}-{source.vendor}-{context.scheduled_execution_time}"
                 yield dg.RunRequest(
-                    run_key=key, asset_selection=[key_of(source, "calls")], tags=tag
+                    run_key=key, asset_selection=[key_of(source, "calls")], tags=tags
                 )
 
     return dg.Definitions(
