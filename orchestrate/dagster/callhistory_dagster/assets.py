@@ -9,6 +9,8 @@ the ordinary run 0.2.
 
 # Dagster looks at the annotations of contexts while it loads: they must be no texts.
 import os
+import resource
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -126,8 +128,18 @@ def _read(
     except ShardFailed as failed:
         raise dg.Failure(description=str(failed)) from None
     metadata: dict[str, Any] = {name: tags[name] for name in _SHOWN if name in tags}
-    metadata |= {"shard": shard.id, "dagster/partition_row_count": tags.get("records", 0)}
+    metadata |= {
+        "shard": shard.id,
+        "dagster/partition_row_count": tags.get("records", 0),
+        "processor_seconds": round(_processor_seconds(), 1),
+    }
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _processor_seconds() -> float:
+    """What this run's process, the tap and the loader have used so far."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _slots(instance: dg.DagsterInstance, pool: str) -> int:

@@ -124,20 +124,15 @@ def _home(folder: Path) -> Path:
 def _sandboxes(tap: Path, given: argparse.Namespace, running: ExitStack) -> dict[str, str]:
     """Start a sandbox for every account, each with other calls; gives their credentials."""
     sources = read_accounts(given.accounts)
-    days = (datetime.now(UTC) - sources[0].history_from).days + 1
+    now = _standing_clock(given.folder / "now")
+    days = (now - sources[0].history_from).days + 1
     found: dict[str, str] = {}
     for place, account in enumerate(dict.fromkeys(source.account for source in sources)):
         port = str(SANDBOX_PORT + place)
         calls = ("--calls", str(given.calls), "--days", str(days), "--seed", str(place + 1))
+        clock = ("--now", now.isoformat(), "--latency-ms", given.latency)
         process = subprocess.Popen(  # noqa: S603
-            [
-                tap / "tap-callhistory-sandbox",
-                "--port",
-                port,
-                *calls,
-                "--latency-ms",
-                given.latency,
-            ],
+            [tap / "tap-callhistory-sandbox", "--port", port, *calls, *clock],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             preexec_fn=dying_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
@@ -153,6 +148,13 @@ def _sandboxes(tap: Path, given: argparse.Namespace, running: ExitStack) -> dict
             for name, value in settings[source.vendor].items()
         }
     return found
+
+
+def _standing_clock(file: Path) -> datetime:
+    """When the folder was first used: the made-up calls are the same ones after a restart."""
+    if not file.exists():
+        file.write_text(datetime.now(UTC).replace(microsecond=0).isoformat(), encoding="utf-8")
+    return datetime.fromisoformat(file.read_text(encoding="utf-8"))
 
 
 def _settings(tap: Path, url: str) -> Mapping[str, Mapping[str, object]]:
