@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from click import BadParameter
 from dotenv import find_dotenv, load_dotenv
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_callhistory.errors import SettingsError, StateError, StreamsFailed, Terminated
@@ -21,7 +23,7 @@ from tap_callhistory.output.writer import CallWriter
 from tap_callhistory.privacy.logs import Redactor, redact_logging
 from tap_callhistory.run import Run
 from tap_callhistory.settings.checking import Settings, config_schema, secret_values
-from tap_callhistory.settings.environment import misspelt, over, settings_from
+from tap_callhistory.settings.environment import misspelt, over, settings_from, unread
 from tap_callhistory.settings.files import checked_catalog, checked_state, settings_in
 from tap_callhistory.settings.sdk import read_sdk_settings
 from tap_callhistory.stream import CallHistoryStream
@@ -78,6 +80,13 @@ class TapCallHistory(Tap):
         if parse_env_config:
             config = over(config or {}, self._settings_of_the_environment())
             self._misspelt += misspelt(os.environ, self.config_jsonschema, self._env_var_prefix)
+        elif not config:
+            self._misspelt += unread(
+                os.environ,
+                find_dotenv(usecwd=True),
+                self.config_jsonschema,
+                self._env_var_prefix,
+            )
         super().__init__(config=config, **kwargs)
         self.writer.on_closed = self.run.stop.set
 
@@ -201,6 +210,15 @@ class TapCallHistory(Tap):
         # The SDK would let a vendor's object in a later file replace the whole of an earlier one.
         given.config = functools.reduce(over, files, {})
         return given
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value not in {each.value for each in CliTestOptionValue}:
+            raise BadParameter(
+                "give --test for a call of every stream, or --test=schema for the schemas alone"
+            )
+        super().cb_test(ctx, param, value)
 
     @classmethod
     @override

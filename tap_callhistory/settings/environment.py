@@ -6,6 +6,8 @@ import logging
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from dotenv import dotenv_values
+
 from tap_callhistory.errors import SettingsError
 from tap_callhistory.settings.values import BadValue, as_object
 
@@ -59,6 +61,32 @@ def misspelt(
         if name.startswith(prefix) and not name.startswith(f"{prefix}_") and name not in known:
             near = get_close_matches(name, known, n=1)
             yield f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def unread(
+    environment: Mapping[str, str], dotenv_path: str | None, schema: Mapping[str, Any], prefix: str
+) -> Iterator[str]:
+    """Tell of settings in a file ``.env``, or in the environment, that nobody asked to read.
+
+    Args:
+        environment: Names and values.
+        dotenv_path: Where a file ``.env`` is; None or empty where there is none.
+        schema: The JSON schema of the settings.
+        prefix: What the names of the variables begin with.
+    """
+    places = {"The file .env": _in_file(dotenv_path), "The environment": environment}
+    for place, variables in places.items():
+        if settings_from(variables, schema, prefix):
+            yield f"{place} holds settings, which count only with --config ENV."
+            return
+
+
+def _in_file(dotenv_path: str | None) -> dict[str, str]:
+    try:
+        found = dotenv_values(dotenv_path) if dotenv_path else {}
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {name: value for name, value in found.items() if value}
 
 
 def _variables(schema: Mapping[str, Any], prefix: str) -> Iterator[str]:

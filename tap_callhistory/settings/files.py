@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+# Anything else may be a token that was given in place of a path.
+_PATH = re.compile(r"[\w. ~:/\\-]{1,250}\.[A-Za-z]{1,8}")
+
+
 class CatalogError(CallHistoryError):
     """A catalog that is not a Singer catalog."""
 
@@ -23,16 +28,15 @@ def settings_in(path: str) -> dict[str, Any]:
     """Read a file of settings.
 
     Raises:
-        SettingsError: It cannot. Does not show the path, in case it is the settings themselves.
+        SettingsError: It cannot. Does not show what may be the settings themselves.
     """
+    file = _named(path, "--config")
     try:
         return _object_in(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise SettingsError(
-            f"The file given with --config cannot be read: {error.strerror}."
-        ) from None
+        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
     except ValueError as fault:
-        raise SettingsError(f"The file given with --config {fault}.") from None
+        raise SettingsError(f"{file} {fault}.") from None
 
 
 def checked_state(file: TextIO | None) -> TextIO | None:
@@ -48,8 +52,8 @@ def checked_state(file: TextIO | None) -> TextIO | None:
         _object_in(text)
     except ValueError as fault:
         raise StateError(
-            f"The file given with --state {fault}. Nothing was read. Restore the last good state, "
-            "or run without one to load from start_date again."
+            f"{_named(_name_of(file), '--state')} {fault}. Nothing was read. Restore the last "
+            "good state, or run without one to load from start_date again."
         ) from None
     return StringIO(text)
 
@@ -67,9 +71,19 @@ def checked_catalog(file: TextIO | None) -> TextIO | None:
         _check_catalog(_object_in(text))
     except ValueError as fault:
         raise CatalogError(
-            f"The file given with --catalog {fault}. Make a new one with --discover."
+            f"{_named(_name_of(file), '--catalog')} {fault}. Make a new one with --discover."
         ) from None
     return StringIO(text)
+
+
+def _named(path: str, option: str) -> str:
+    shown = f"{path} " if _PATH.fullmatch(path) else ""
+    return f"The file {shown}given with {option}"
+
+
+def _name_of(file: TextIO) -> str:
+    name = getattr(file, "name", "")
+    return name if isinstance(name, str) else ""
 
 
 def _object_in(text: str) -> dict[str, Any]:

@@ -1,9 +1,22 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tap_callhistory.errors import SettingsError
-from tap_callhistory.settings.environment import check_log_level, misspelt, over, settings_from
+from tap_callhistory.settings.environment import (
+    check_log_level,
+    misspelt,
+    over,
+    settings_from,
+    unread,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Command
 
 SCHEMA = {
     "properties": {
@@ -71,3 +84,27 @@ def test_settings_laid_over_others_leave_what_they_do_not_name() -> None:
 def test_an_object_laid_over_something_else_takes_its_place() -> None:
     assert over({"utel": "text"}, {"utel": {"token": "t"}}) == {"utel": {"token": "t"}}
     assert over({"utel": {"token": "t"}}, {"utel": "text"}) == {"utel": "text"}
+
+
+def test_settings_that_nobody_asked_to_read_are_pointed_at(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    assert list(unread({"OTHER": "x", "TAP_LOGLEVEL": "x"}, None, SCHEMA, "TAP_")) == []
+    assert list(unread({"TAP_UTEL_TOKEN": "s3cret"}, None, SCHEMA, "TAP_")) == [
+        "The environment holds settings, which count only with --config ENV."
+    ]
+    file.write_text("OTHER=x\nTAP_UTEL_TOKEN=s3cret\n", encoding="utf-8")
+    assert list(unread({"TAP_START_DATE": "2026"}, str(file), SCHEMA, "TAP_")) == [
+        "The file .env holds settings, which count only with --config ENV."
+    ]
+    file.write_bytes(b"TAP_UTEL_TOKEN=\xff\n")
+    assert list(unread({}, str(file), SCHEMA, "TAP_")) == []
+
+
+def test_a_run_without_config_points_at_the_settings_in_the_env_file(run_tap: Command) -> None:
+    (run_tap.folder / ".env").write_text("TAP_CALLHISTORY_START_DATE=2026-01-01T00:00:00Z\n")
+    run = run_tap()
+    assert run.code == 1
+    assert "The file .env holds settings, which count only with --config ENV." in run.errors
+    assert "start_date is missing." in run.errors
+    asked = run_tap(None, "--config", "ENV")
+    assert not any("count only" in line or "start_date" in line for line in asked.errors)
