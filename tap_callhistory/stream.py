@@ -128,9 +128,10 @@ class CallHistoryStream(Stream):
 
     def _log_summary(self) -> None:
         """Write the closing Singer metric: the stream's records, with all else as tags."""
-        shard = self._run.settings.shard
-        label = {} if shard is None else {"shard": shard}
-        tags = {"stream": self.name, "pid": os.getpid(), **label, **self.summary.tags()}
+        settings = self._run.settings
+        labels = {"account": settings.account, "shard": settings.shard}
+        given = {name: label for name, label in labels.items() if label is not None}
+        tags = {"stream": self.name, "pid": os.getpid(), **given, **self.summary.tags()}
         count = metrics.Point("counter", metrics.Metric.RECORD_COUNT, self.summary.records, tags)
         metrics.log(self.metrics_logger, count)
 

@@ -46,11 +46,11 @@ def test_no_end_and_an_old_one_are_not(
     assert said(caplog, end) == []
 
 
-def test_the_shard_is_in_the_metric(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_users_labels_are_in_the_metric(caplog: pytest.LogCaptureFixture) -> None:
     world = made_world("utel", [made_call(1, NOON - 30 * HOUR)], Clock(NOON), Behaviour())
     with caplog.at_level(logging.INFO):
-        run_tap(world, began=NOON, shard="acme-2026-03")
+        run_tap(world, began=NOON, account="acme", shard="acme-2026-03")
     (metric,) = [
         each.getMessage() for each in caplog.records if "record_count" in each.getMessage()
     ]
-    assert '"shard":"acme-2026-03"' in metric
+    assert '"account":"acme","shard":"acme-2026-03"' in metric

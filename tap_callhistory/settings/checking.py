@@ -103,6 +103,8 @@ class Settings:
     """Seconds."""
     max_retries: int
     user_agent: str
+    account: str | None
+    """A label of the user's."""
     shard: str | None
     """The label of the part of a divided history that is read."""
     sandbox: bool
@@ -141,6 +143,7 @@ class Settings:
             request_timeout=common["request_timeout"],
             max_retries=common["max_retries"],
             user_agent=common.get("user_agent") or _own_name(),
+            account=common.get("account"),
             shard=common.get("shard"),
             sandbox=common["sandbox"],
             vendors=reading.vendors,

@@ -127,6 +127,15 @@ COMMON: Final[dict[str, dict[str, Any]]] = {
         "pattern": "^[ -~]+$",
         "examples": ["tap-callhistory (data@example.com)"],
     },
+    "account": {
+        "type": "string",
+        "title": "Account",
+        "description": (
+            "A label for the account that this run reads, where there are several; it is in the "
+            "metrics."
+        ),
+        "examples": ["acme-tashkent"],
+    },
     "shard": {
         "type": "string",
         "title": "Shard",

@@ -101,6 +101,7 @@ DESIGNED = {
     "request_timeout": 60,
     "max_retries": 8,
     "user_agent": None,
+    "account": None,
     "shard": None,
     "sandbox": False,
     "kavenegar.api_token": None,
