@@ -12,7 +12,8 @@ import phonenumbers
 from tap_callhistory.errors import BadRecord
 from tap_callhistory.privacy.numbers import mask_numbers
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
-from tap_callhistory.records.conforming import PHONE_NUMBER, Conformer, snake_case
+from tap_callhistory.records.conforming import PHONE_NUMBER, Conformer
+from tap_callhistory.records.declared import snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

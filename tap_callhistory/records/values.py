@@ -49,15 +49,11 @@ def hidden(hide: Callable[[str], str], value: Any) -> str:
     return hide(text(value))
 
 
-def instant(to_utc: Callable[[str], str | None]) -> Callable[[Any], str | None]:
-    """Convert a vendor's stamps by its clock; a number is none, as nobody says what it counts."""
-
-    def convert(value: Any) -> str | None:
-        if value.__class__ is not str:
-            raise Misfit
-        return to_utc(value) if value else None
-
-    return convert
+def instant(to_utc: Callable[[str], str | None], value: Any) -> str | None:
+    """Convert a vendor's stamp by its clock; a number is none, as nobody says what it counts."""
+    if value.__class__ is not str:
+        raise Misfit
+    return to_utc(value) if value else None
 
 
 def integer(value: Any) -> int | None:

@@ -16,7 +16,8 @@ from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import BadRecord
 from tap_callhistory.privacy.keys import is_credential
 from tap_callhistory.privacy.pseudonyms import Pseudonyms
-from tap_callhistory.records.conforming import Conformer, snake_case
+from tap_callhistory.records.conforming import Conformer
+from tap_callhistory.records.declared import snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -383,7 +384,7 @@ def test_ten_thousand_new_keys_are_not_remembered() -> None:
     for number in range(10_000):
         record, _ = conformer({**NEEDED, f"new{number}": 1})
         assert json.loads(record["_extra"]) == {f"new{number}": 1}
-    assert len(conformer._conform._met) < 2_000
+    assert len(conformer.declared.met) < 2_000
 
 
 # Pseudonyms

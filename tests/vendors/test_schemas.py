@@ -16,7 +16,8 @@ from jsonschema import Draft7Validator
 
 from tap_callhistory.clocks import Clock
 from tap_callhistory.privacy.keys import is_credential
-from tap_callhistory.records.conforming import Conformer, snake_case
+from tap_callhistory.records.conforming import Conformer
+from tap_callhistory.records.declared import snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
