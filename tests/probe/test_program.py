@@ -106,9 +106,9 @@ def test_one_vendor_down_does_not_stop_the_others(config: Path, tmp_path: Path) 
     [
         ('{"start_date": "yesterday"}', "start_date"),
         ('{"start_date": "2025-01-01T00:00:00Z", "kavenegr": {}}', "did you mean kavenegar"),
-        ("[1]", "The file given with --config is not a JSON object."),
-        ("{", "The file given with --config is not JSON (see line 1, column 2)."),
-        ("[" * 200_000, "The file given with --config is nested too deeply."),
+        ("[1]", "given with --config is not a JSON object."),
+        ("{", "given with --config is not JSON (see line 1, column 2)."),
+        ("[" * 200_000, "given with --config is nested too deeply."),
     ],
 )
 def test_faulty_settings_end_it_with_a_line(tmp_path: Path, content: str, words: str) -> None:
