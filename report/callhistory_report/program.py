@@ -61,7 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         help="duckdb:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE; also in the environment "
         "variable CALLHISTORY_DATABASE",
     )
-    parser.add_argument("--schema", default="analytics", help="where the models are")
+    parser.add_argument(
+        "--schema",
+        default=os.environ.get("CALLHISTORY_ANALYTICS_SCHEMA", "analytics"),
+        help="where the models are; also in the environment variable CALLHISTORY_ANALYTICS_SCHEMA",
+    )
     parser.add_argument("--weeks", type=_weeks, default=USUAL_WEEKS, help="how many weeks")
     parser.add_argument("--output", type=Path, default=Path("output/calls.html"), help="the file")
     parser.add_argument(
