@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ class Run:
         began: When the run began, aware; nothing after it is asked for.
         stop: Set when the run is to end; ends all requests and waits.
         redactor: Knows the secrets that must stay out of logs and records.
+        id: Made anew for every run; in the ledger.
         sandbox: The sandbox's addresses and credentials by vendor, where it is read.
         new_workers: Makes the workers that fetch pages.
         new_sender: Makes what sends the requests of one transport.
@@ -52,6 +54,7 @@ class Run:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     stop: threading.Event = field(default_factory=threading.Event)
     redactor: Redactor = field(default_factory=lambda: Redactor(mask_numbers=True))
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
     sandbox: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     new_workers: NewWorkers = Threads
     new_sender: Callable[..., Sender] = HttpSender

@@ -16,7 +16,9 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.streams.core import Stream
 from typing_extensions import override
 
+from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import CallHistoryError, StoppedError
+from tap_callhistory.output.ledger import TAP_VERSION, scope_of
 from tap_callhistory.output.messages import RecordMessages
 from tap_callhistory.output.summary import Summary
 from tap_callhistory.privacy.pseudonyms import Pseudonyms
@@ -156,7 +158,26 @@ class CallHistoryStream(Stream):
             logger=self.logger,
             full_table=self.replication_method == REPLICATION_FULL_TABLE,
             version=self._stream_version,
+            facts=self._facts(endpoint),
         )
+
+    def _facts(self, endpoint: Endpoint) -> dict[str, Any]:
+        """What the ledger says of every window of this run."""
+        settings, timezone = self._run.settings, endpoint.given.get("timezone")
+        maps = (self.config.get("stream_maps") or {}).get(self.name)
+        return {
+            "stream": self.name,
+            "run_id": self._run.id,
+            "run_began": fixed_width(self._run.began),
+            "account": settings.account,
+            "shard": settings.shard,
+            "tap_version": TAP_VERSION,
+            "start_date": fixed_width(settings.start_date),
+            "read_by": endpoint.read_by,
+            "moving": endpoint.moving,
+            "scope": scope_of(endpoint.filters, timezone, maps),
+            "timezone": timezone,
+        }
 
     def _new_messages(self, endpoint: Endpoint) -> RecordMessages:
         settings = self._run.settings
@@ -169,6 +190,7 @@ class CallHistoryStream(Stream):
         conform = Conformer(schema, endpoint.clock, deselected=deselected, pseudonym=pseudonym)
         return RecordMessages(
             conform,
+            stream=self.name,
             without_secrets=self._run.redactor.hide_in,
             key=KEY,
             replication_key=endpoint.read_by,

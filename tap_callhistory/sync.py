@@ -1,19 +1,20 @@
 """One stream's sync: new history, then what has come of age; records, then the bookmark.
 
-windows ── pages ── records ── STATE
-╰── the bookmark, at the end of a complete window, in order
+windows ── pages ── records ── the window's row in the ledger ── STATE
+╰── the bookmark and the ledger's mark, at the end of a complete window, in order
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import StoppedError
 from tap_callhistory.output.bookmarks import Bookmarks
+from tap_callhistory.output.ledger import Entries
 from tap_callhistory.output.messages import SentCalls
 from tap_callhistory.output.progress import Progress
 from tap_callhistory.reading.pages import Page
@@ -23,9 +24,10 @@ from tap_callhistory.reading.windows import floor
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator, MutableMapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
     from typing import Any
 
+    from tap_callhistory.output.ledger import Marks
     from tap_callhistory.output.messages import RecordMessages
     from tap_callhistory.output.summary import Summary
     from tap_callhistory.output.writer import CallWriter
@@ -40,17 +42,30 @@ if TYPE_CHECKING:
 FEW_RETRIES = 2
 
 
+class Ledger(Protocol):
+    """Where the windows that were read are entered."""
+
+    @property
+    def marks(self) -> Marks:
+        """Up to where each stream is entered."""
+
+    def enter(self, row: Mapping[str, Any]) -> None:
+        """Write the row of a window, if the ledger is kept."""
+
+
 class Outlet(NamedTuple):
     """Where a sync's messages go.
 
     Attributes:
         writer: Writes finished lines.
         write_state: Writes the tap's whole state.
+        ledger: Takes a row per window.
         most_records: A test wants no more records than this, and no state; None for a sync.
     """
 
     writer: CallWriter
     write_state: Callable[[], None]
+    ledger: Ledger
     most_records: int | None = None
 
 
@@ -67,6 +82,7 @@ class Sync:
         logger: Gets progress, retries and the closing line.
         full_table: Whether to read everything again, whatever the bookmark says.
         version: The version of a full-table load, if it is one.
+        facts: What the ledger says of every window of this run.
     """
 
     def __init__(  # noqa: PLR0913 - what a stream hands over once, all by keyword
@@ -81,6 +97,7 @@ class Sync:
         logger: logging.Logger,
         full_table: bool = False,
         version: int | None = None,
+        facts: Mapping[str, Any],
     ) -> None:
         self.summary = summary
         self._endpoint = endpoint
@@ -97,6 +114,7 @@ class Sync:
             now=run.began,
             unfinished_call=run.settings.unfinished_call,
         )
+        self._facts = facts
         self._sent = SentCalls()
         self._skipped = SentCalls()
         self._transport = run.connect(endpoint, logger)
@@ -156,6 +174,7 @@ class Sync:
     def _read_history(self) -> None:
         settings, bookmarks = self._settings, self._bookmarks
         bookmark = self._start_bookmark()
+        self._warn_of_what_is_not_entered(bookmark)
         new = self._new_history()
         revisits = Revisits.plan(
             ages=settings.revisit_ages,
@@ -167,17 +186,46 @@ class Sync:
         again = revisits.spans(read=new, start_date=settings.start_date, bookmark=bookmark)
         self.summary.spans = [span for span in (new, *again) if span]
         self._progress.begin(self.summary.spans)
-        for window in self._windows([new] if new else []):
-            bookmarks.read_until(window.end)
+        entries = self._entries(bookmark, new)
+        for window in self._windows([new] if new else [], entries, "new"):
+            self._read_until(window.end)
             self._write_bookmarks(revisits)
         revisits = revisits.visited(new) if new else revisits
-        for window in self._windows(again):
+        for window in self._windows(again, entries, "revisit"):
             revisits = revisits.visited(window)
             self._write_bookmarks(revisits)
         self._write_bookmarks(revisits.done())
 
+    def _warn_of_what_is_not_entered(self, start: datetime | None) -> None:
+        bookmark = self._bookmarks.bookmark
+        if start is not None and bookmark is not None and start < bookmark:
+            self._logger.warning(
+                "%s: the loader has the ledger's windows until %s only, as after a kill; history "
+                "from there on is read again",
+                self._endpoint.name,
+                fixed_width(start),
+            )
+
+    def _entries(self, bookmark: datetime | None, new: Window) -> Entries:
+        continues_from = None if bookmark is None else fixed_width(bookmark)
+        born_since = fixed_width(new.start) if self._endpoint.moving else None
+        return Entries({**self._facts, "continues_from": continues_from}, born_since)
+
+    def _read_until(self, end: datetime) -> None:
+        """Move the bookmark and the ledger's mark to the end of a window."""
+        self._bookmarks.read_until(end)
+        reached = self._bookmarks.bookmark
+        assert reached is not None  # noqa: S101 - it has just been set
+        # While what the ledger has lost is read again, the bookmark is further on.
+        self._outlet.ledger.marks.move(self._endpoint.name, min(end, reached))
+
     def _start_bookmark(self) -> datetime | None:
-        return None if self._full_table else self._bookmarks.bookmark
+        """Up to where history is read, and entered in the ledger."""
+        bookmark = self._bookmarks.bookmark
+        if self._full_table or bookmark is None:
+            return None
+        mark = self._outlet.ledger.marks.of(self._endpoint.name)
+        return bookmark if mark is None else min(bookmark, mark)
 
     def _new_history(self) -> Window:
         return new_history(
@@ -191,10 +239,11 @@ class Sync:
         end = min(self._settings.end_date or self._began, self._began)
         return floor(end, self._endpoint.resolution)
 
-    def _windows(self, spans: Sequence[Window]) -> Iterator[Window]:
+    def _windows(self, spans: Sequence[Window], entries: Entries, purpose: str) -> Iterator[Window]:
         """Read spans and write their records; yields every window when its records are out."""
         for read in self._reader.read(spans):
             self._write_window(read)
+            self._outlet.ledger.enter(entries.row(read, purpose))
             self._progress.window_read(read)
             yield read.window
 

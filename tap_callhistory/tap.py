@@ -17,6 +17,8 @@ from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_callhistory.errors import SettingsError, StateError, StreamsFailed, Terminated
+from tap_callhistory.ledger_stream import LedgerStream
+from tap_callhistory.output.bookmarks import VALUE
 from tap_callhistory.output.failures import failure_line
 from tap_callhistory.output.stdout import OutputClosed
 from tap_callhistory.output.writer import CallWriter
@@ -73,6 +75,7 @@ class TapCallHistory(Tap):
             StateError: The state is no Singer state.
         """
         self.run: Run
+        self._ledger: LedgerStream
         self._began = datetime.now(UTC)
         self._redactor = Redactor(mask_numbers=True)
         self._signum: int | None = None
@@ -161,13 +164,32 @@ class TapCallHistory(Tap):
     # Streams and state.
 
     @override
-    def discover_streams(self) -> list[CallHistoryStream]:
-        outlet = Outlet(self.writer, self._write_state)
+    def discover_streams(self) -> list[Stream]:
+        self._ledger = LedgerStream(self)
+        outlet = Outlet(self.writer, self._write_state, self._ledger)
         return [
-            CallHistoryStream(self, self.run.endpoint(kind), self.run, outlet)
-            for kind in VENDORS
-            if kind.vendor in self.run.settings.vendors
+            self._ledger,
+            *(
+                CallHistoryStream(self, self.run.endpoint(kind), self.run, outlet)
+                for kind in VENDORS
+                if kind.vendor in self.run.settings.vendors
+            ),
         ]
+
+    def _open_the_ledger(self) -> None:
+        """Let every stream have its mark in the first STATE, before any record."""
+        selected = [stream for stream in self._call_streams() if stream.selected]
+        for stream in selected:
+            bookmark = stream.stream_state.get(VALUE)
+            self._ledger.marks.open(stream.name, bookmark, self.run.settings.start_date)
+        if self._ledger.kept:
+            self._ledger.sync()
+        elif selected:
+            self.logger.warning(
+                "%s is not selected: the warehouse will hold no proof of which history was read. "
+                "Select it, or make a new catalog with --discover if yours is older",
+                self._ledger.name,
+            )
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)
@@ -241,6 +263,7 @@ class TapCallHistory(Tap):
         if doubt := self.run.settings.doubt_of_the_end(self.run.began):
             self.logger.warning("%s", doubt)
         with self.sandbox():
+            self._open_the_ledger()
             super().sync_all()
         self._conclude()
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.vendors import VENDORS
 from tests.conftest import Run
@@ -69,6 +70,9 @@ def test_discovery_finds_the_streams_of_the_vendors_that_are_configured(
     assert run.code == 0
     catalog = json.loads(run.output)
     found = {each["tap_stream_id"]: each for each in catalog["streams"]}
+    ledger = found.pop(LEDGER)
+    assert ledger["key_properties"] == ["stream", "window_start", "read_at"]
+    assert ledger["replication_method"] == "INCREMENTAL"
     assert set(found) == {"twin_call_sessions", "utel_call_history"}
     for entry in found.values():
         assert entry["key_properties"] == ["id"]
@@ -174,7 +178,7 @@ def test_stream_maps_and_flattening(run_tap: Command, served: Served) -> None:
     }
     rows = run.rows("calls")
     assert set(rows) == set(truth)
-    assert {message["stream"] for message in run.of("RECORD")} == {"calls"}
+    assert {message["stream"] for message in run.of("RECORD")} == {"calls", LEDGER}
     for key, row in rows.items():
         expected = truth[key]
         assert row["src"] == hashlib.md5(expected["src"].encode()).hexdigest()  # noqa: S324
@@ -282,7 +286,7 @@ def test_a_state_that_cannot_be_trusted_fails_its_stream_only(
         assert fault in line
         assert "loaded up to" not in line
     assert len(run.errors) == 4
-    assert {each["stream"] for each in run.of("RECORD")} == {"utel_call_history"}
+    assert {each["stream"] for each in run.of("RECORD")} == {"utel_call_history", LEDGER}
     last = run.state["bookmarks"]
     assert {name: last[name] for name in state["bookmarks"]} == state["bookmarks"]
 
@@ -336,7 +340,9 @@ def test_a_closed_stderr_stops_nothing(run_tap: Command, served: Served) -> None
     done = subprocess.run(  # noqa: S603
         closed, cwd=run_tap.folder, env=run_tap.environ(None), capture_output=True, check=True
     )
-    assert done.stdout.count(b'"type":"RECORD"') == len(served.truth("utel_call_history"))
+    assert done.stdout.count(b'"type":"RECORD","stream":"utel') == len(
+        served.truth("utel_call_history")
+    )
 
 
 def test_files_of_settings_are_laid_over_each_other(run_tap: Command, served: Served) -> None:
@@ -462,10 +468,11 @@ def test_a_signal_ends_the_run_promptly_with_a_state_of_what_is_whole(
     assert process.returncode == code
     assert (output + rest).endswith(b"\n")
     run = Run(code, (output + rest).decode(), log.decode(), 0)
-    bookmarked = [name for name, bookmark in run.state["bookmarks"].items() if bookmark]
-    assert bookmarked == ["kavenegar_calls"]
+    bookmarked = {name for name, bookmark in run.state["bookmarks"].items() if bookmark}
+    assert bookmarked == {"kavenegar_calls", LEDGER}
     assert run.rows("kavenegar_calls") == served.truth("kavenegar_calls")
     assert {each["stream"] for each in run.of("SCHEMA")} == {
+        LEDGER,
         "kavenegar_calls",
         "twin_call_sessions",
     }

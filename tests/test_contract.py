@@ -20,6 +20,7 @@ import msgspec
 import pytest
 
 from tap_callhistory.clocks import fixed_width, parse_instant
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
@@ -65,7 +66,7 @@ class Loaded:
 
     def take(self, line: bytes) -> None:
         message = msgspec.json.decode(line)
-        if message["type"] == "RECORD":
+        if message["type"] == "RECORD" and message["stream"] != LEDGER:
             self._pending.append(message)
         elif message["type"] == "STATE":
             self.keep()
@@ -362,5 +363,6 @@ def test_every_stream_ends_with_one_line_and_one_metric(tmp_path: Path) -> None:
         assert len(lines) == 1
         assert "distinct calls" in lines[0]
     last = loaded.state["bookmarks"]
+    assert last.pop(LEDGER)["entered_until"].keys() == set(STREAMS.values())
     assert last.keys() == set(STREAMS.values())
     assert all(parse_instant(mark["replication_key_value"]) for mark in last.values())

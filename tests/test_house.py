@@ -15,7 +15,19 @@ MOST_LINES = 400
 
 #: From the top of the house to its ground: a room uses its own modules and those of rooms below.
 ROOMS = (
-    *("cli", "probe", "shards", "tap", "stream", "sync", "run", "sandbox", "vendors", "output"),
+    *(
+        "cli",
+        "probe",
+        "shards",
+        "tap",
+        "stream",
+        "ledger_stream",
+        "sync",
+        "run",
+        "sandbox",
+        "vendors",
+        "output",
+    ),
     *("reading", "transport", "records", "privacy", "settings", "clocks", "words", "errors"),
 )
 

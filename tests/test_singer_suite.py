@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
+from tap_callhistory.output import ledger
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 from tests.conftest import Command
@@ -64,7 +65,9 @@ def test_a_schema_comes_before_its_streams_first_record(run: Run) -> None:
     for message in run.messages:
         if message["type"] == "SCHEMA":
             known.add(message["stream"])
-            assert message["key_properties"] == ["id"]
+            assert message["key_properties"] == (
+                list(ledger.KEY) if message["stream"] == ledger.NAME else ["id"]
+            )
         elif message["type"] == "RECORD":
             assert message["stream"] in known
 

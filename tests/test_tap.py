@@ -12,6 +12,7 @@ import pytest
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callhistory.errors import SettingsError, StateError, StreamsFailed, Terminated
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.settings.files import CatalogError
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 def messages_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def calls_among(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages of streams of calls, without states and the ledger."""
+    return [each for each in messages if each.get("stream", LEDGER) != LEDGER]
 
 
 @pytest.mark.parametrize(
@@ -68,17 +74,18 @@ def test_a_catalog_cannot_take_out_what_a_call_is_known_and_read_by(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     catalog: dict[str, Any] = TapCallHistory(config=served.config("utel")).catalog_dict
-    for each in catalog["streams"][0]["metadata"]:
+    entry = next(each for each in catalog["streams"] if each["stream"] == "utel_call_history")
+    for each in entry["metadata"]:
         if each["breadcrumb"] in (["properties", "id"], ["properties", "date_time"]):
             each["metadata"] = {"selected": False}
         if not each["breadcrumb"]:
             each["metadata"]["table-key-properties"] = ["src"]
     TapCallHistory(config=served.config("utel"), catalog=catalog, setup_mapper=True).sync_all()
-    schema, *others = messages_of(capsys)
+    schema, *others = calls_among(messages_of(capsys))
     assert schema["key_properties"] == ["id"]
     (record, *_) = (each["record"] for each in others if each["type"] == "RECORD")
     assert {"id", "date_time"} <= set(record)
-    del catalog["streams"][0]["schema"]["properties"]["date_time"]
+    del entry["schema"]["properties"]["date_time"]
     with pytest.raises(CatalogError, match="utel_call_history has no date_time"):
         TapCallHistory(config=served.config("utel"), catalog=catalog).streams  # noqa: B018
 
@@ -88,7 +95,7 @@ def test_flattened_records_have_the_columns_of_their_schema(
 ) -> None:
     config = served.config("kavenegar", flattening_enabled=True, flattening_max_depth=3)
     TapCallHistory(config=config, setup_mapper=True).sync_all()
-    schema, *others = messages_of(capsys)
+    schema, *others = calls_among(messages_of(capsys))
     columns = {name for each in others if each["type"] == "RECORD" for name in each["record"]}
     assert columns == set(schema["schema"]["properties"])
 
@@ -159,9 +166,11 @@ def test_a_run_that_was_stopped_before_it_began_reads_and_bookmarks_nothing(
         tap.sync_all()
     assert raised.value.signum == signal.SIGTERM
     messages = messages_of(capsys)
-    assert {each["type"] for each in messages} <= {"STATE"}
+    assert {each["type"] for each in messages} <= {"SCHEMA", "STATE"}
+    assert calls_among(messages) == []
     for message in messages:
-        assert not any(message["value"]["bookmarks"].values())
+        bookmarks = message.get("value", {}).get("bookmarks", {})
+        assert {name for name, bookmark in bookmarks.items() if bookmark} <= {LEDGER}
 
 
 def test_the_settings_that_were_given_are_left_as_they_were(served: Served) -> None:
@@ -195,4 +204,5 @@ def test_the_metric_at_the_end_counts_the_records(
     metric = json.loads(line[line.index("{") :])
     assert metric["value"] == metric["tags"]["records"] == 150
     assert metric["tags"]["complete"] is True
-    assert len([m for m in messages_of(capsys) if m["type"] == "RECORD"]) == 150
+    written = calls_among(messages_of(capsys))
+    assert [each["type"] for each in written].count("RECORD") == 150

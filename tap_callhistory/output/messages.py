@@ -28,10 +28,11 @@ class Conform(Protocol):
 class RecordMessages:
     """From a vendor's record to the lines that are written for it; used by several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a stream hands over once, nearly all by keyword
         self,
         conform: Conform,
         *,
+        stream: str,
         without_secrets: Callable[[bytes], bytes],
         key: str,
         replication_key: str,
@@ -44,6 +45,7 @@ class RecordMessages:
 
         Args:
             conform: Turns a vendor's record into the declared one.
+            stream: The stream's name, and that of its own table.
             without_secrets: Blanks the tap's own secrets in a line.
             key: The property that is the key.
             replication_key: The property that the stream is read by.
@@ -60,6 +62,7 @@ class RecordMessages:
         self._maps = stream_maps
         self._plain = plain
         self._skip = skip_bad_records
+        self._own = [each.stream_alias == stream for each in stream_maps]
         self._heads = [_head(each.stream_alias) for each in stream_maps]
         self._mapping = threading.Lock()
 
@@ -88,14 +91,18 @@ class RecordMessages:
             text = repr(raw)
             return ReadCall(f"bad record {text}", "", None, hash(text), fault=str(error))
         encoded = self._without_secrets(encode(record))
+        lines, own = self._heads[0] + encoded + tail, True
+        if not self._plain:
+            lines, own = self._mapped(record, tail)
         return ReadCall(
             record[self._key],
             record[self._replication_key],
-            self._heads[0] + encoded + tail if self._plain else self._mapped(record, tail),
+            lines,
             hash(encoded),
             self._unfinished_since(raw),
             misfits,
             extracted,
+            own=own,
         )
 
     def _conformed(self, raw: Any) -> tuple[dict[str, Any], int]:
@@ -112,15 +119,20 @@ class RecordMessages:
         key = declared.get(self._key)
         return BadRecord(text if key in {None, ""} else f"{text}; its {self._key} is {key}")
 
-    def _mapped(self, record: Mapping[str, Any], tail: bytes) -> bytes:
-        """The lines of the user's stream maps, whose evaluator knows one record at a time."""
-        lines = bytearray()
+    def _mapped(self, record: Mapping[str, Any], tail: bytes) -> tuple[bytes, bool]:
+        """The lines of the user's stream maps, and whether one is the call's own.
+
+        The evaluator of the maps knows one record at a time.
+        """
+        lines, own = bytearray(), False
+        known_by = self._key, self._replication_key
         with self._mapping:
-            for head, stream_map in zip(self._heads, self._maps, strict=True):
+            for head, stream_map, ours in zip(self._heads, self._maps, self._own, strict=True):
                 mapped = _transformed(stream_map, record)
                 if mapped is not None:
                     lines += head + self._without_secrets(encode(mapped)) + tail
-        return bytes(lines)
+                    own |= ours and all(mapped.get(name) == record[name] for name in known_by)
+        return bytes(lines), own
 
 
 def _transformed(stream_map: StreamMap, record: Mapping[str, Any]) -> dict[str, Any] | None:

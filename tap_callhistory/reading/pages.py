@@ -37,6 +37,8 @@ class ReadCall(NamedTuple):
         misfits: How many of its values did not fit their declared type.
         fetched: When its page was asked for; fixed-width UTC.
         fault: What is wrong with a bad record that is skipped.
+        own: Whether a line of it goes to the stream's own table, under the call's own key and
+            moment: the stream maps of the user may filter, rename or move it.
     """
 
     key: str | int
@@ -47,6 +49,7 @@ class ReadCall(NamedTuple):
     misfits: int = 0
     fetched: str = ""
     fault: str = ""
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class NumberedPages(Pass):
     #: The number of the first page.
     first_page = 1
 
+    proof = "total"
+
     def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
         super().__init__(limits, knowledge)
         self._expected = 1
@@ -124,6 +126,8 @@ class OffsetPages(Pass):
     that holds nothing but the call seen again.
     """
 
+    proof = "overlap"
+
     def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
         super().__init__(limits, knowledge)
         self._pages = 0
@@ -204,6 +208,8 @@ class CursorPages(Pass):
     """
 
     #: The cursor that opens the cursor mode where an empty one does not.
+    proof = "cursor"
+
     other_opening = "."
 
     def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
@@ -303,6 +309,8 @@ class AnchoredPages(Pass):
     through it, overlapping as `OffsetPages` do. No total is needed, and no cap can be met: every
     page is asked for as the first one of what is left.
     """
+
+    proof = "anchor"
 
     def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
         super().__init__(limits, knowledge)

@@ -13,7 +13,7 @@ The kinds of paging that vendors have, and how each proves itself, are in `pagin
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tap_callhistory.reading.pages import Position
 
@@ -49,7 +49,13 @@ class TooMany(Exception):  # noqa: N818 - not an error yet: the window is split
 
 
 class Pass(abc.ABC):
-    """One pass over one window."""
+    """One pass over one window.
+
+    Attributes:
+        proof: How such a pass proves itself: total, overlap, cursor or anchor.
+    """
+
+    proof: ClassVar[str]
 
     def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
         self.limits = limits

@@ -169,6 +169,7 @@ class Reader:
                 position = task.to_ask.popleft()
                 self._workers.submit(PageRequest(task, task.attempt, position, task.patient))
                 task.under_way += 1
+                task.requests += 1
                 self._under_way += 1
 
     def _may_ask(self, task: Task) -> bool:
@@ -260,7 +261,8 @@ class Reader:
 
     def _accept(self, task: Task, *, provisional: bool) -> None:
         self._decisions.accepted(task, provisional=provisional)
-        task.total = task.current.total if task.current else None
+        if task.current is not None:
+            task.total, task.proof = task.current.total, task.current.proof
         calls = sorted(
             task.received.values(), key=lambda call: (call.lines is None, call.moment, call.key)
         )
@@ -327,4 +329,12 @@ class Reader:
         self.tally.windows += 1
         if task.total is not None:
             self.tally.total = (self.tally.total or 0) + task.total
-        return ReadWindow(task.window, task.calls)
+        return ReadWindow(
+            task.window,
+            task.calls,
+            total=task.total,
+            read_at=task.began,
+            requests=task.requests,
+            rereads=task.passes - 1,
+            proof=task.proof,
+        )

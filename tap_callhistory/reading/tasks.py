@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from tap_callhistory.clocks import fixed_width
 from tap_callhistory.reading.doubts import Doubt, Shape
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
@@ -113,10 +113,29 @@ class PageRequest(NamedTuple):
 
 
 class ReadWindow(NamedTuple):
-    """A window that was read whole, and all its calls, sorted by (replication key, key)."""
+    """A window that was read, and what the reading of it came to.
+
+    Attributes:
+        window: The window.
+        calls: All its calls, sorted by (bad or not, replication key, key).
+        total: How many calls the vendor itself counted; None where it does not count.
+        read_at: When the pass began that proved itself; fixed-width UTC.
+        requests: How many pages were asked for.
+        rereads: How many passes did not prove themselves.
+        proof: How it was proved to be whole.
+        complete: Whether it was read whole.
+        reason: Why not, if it was not.
+    """
 
     window: Window
     calls: list[ReadCall]
+    total: int | None = None
+    read_at: str = ""
+    requests: int = 0
+    rereads: int = 0
+    proof: str = ""
+    complete: bool = True
+    reason: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -134,6 +153,10 @@ class Task:
     under_way: int = 0
     calls: list[ReadCall] = field(default_factory=list)
     total: int | None = None
+    proof: str = ""
+    began: str = ""
+    passes: int = 0
+    requests: int = 0
     error: Exception | None = None
     patient: bool = False
     waits_for_an_answer: bool = False
@@ -144,6 +167,8 @@ class Task:
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
         self.attempt += 1
+        self.passes += 1
+        self.began = fixed_width(datetime.now(UTC))
         self.answers_before = current.knowledge.answers
         self.current = current
         self.first_positions = current.opening()

@@ -102,6 +102,8 @@ class Endpoint(abc.ABC):
     stamps: ClassVar[Mapping[str, str]]
     #: Whether `change_stamp` knows when a call last changed, where no role `updated` does.
     tells_changes: ClassVar[bool] = False
+    #: Its settings that choose calls: with others of them, other calls are read.
+    chosen_by: ClassVar[tuple[str, ...]] = ()
     #: Names that a parameter which chooses the filtered date may have; the probe tries each once.
     date_field_candidates: ClassVar[tuple[str, ...]] = ()
 
@@ -176,6 +178,16 @@ class Endpoint(abc.ABC):
     def limits(self) -> Limits:
         """The page size of the settings and the vendor's cap."""
         return Limits(page_size=self.given["page_size"], cap=self.cap)
+
+    @property
+    def moving(self) -> bool:
+        """Whether a later change moves a call to another place in history."""
+        return self.read_by in self.also_read_by
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The settings that choose calls, as far as they are given."""
+        return {name: self.given[name] for name in self.chosen_by if name in self.given}
 
     def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
         """A fresh pass of the vendor's paginator."""

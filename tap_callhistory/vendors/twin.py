@@ -190,6 +190,7 @@ class TwinCallSessions(Endpoint):
     country = "RU"
     paginator: type[Pass] = TwinPaginator
     also_read_by: ClassVar[tuple[str, ...]] = ("updated_at",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("company_id",)
     began_field = "createdAt"
     cap = NEAR_THE_CAP
     stamps: ClassVar[dict[str, str]] = {
@@ -251,7 +252,7 @@ class TwinCallSessions(Endpoint):
         if not self._updates:
             return
         start, end = fixed_width(bounds.start - SECOND), fixed_width(bounds.end + SECOND)
-        if any(call.lines and not start <= call.moment <= end for call in page.calls):
+        if any(call.lines is not None and not start <= call.moment <= end for call in page.calls):
             error = CallHistoryError("the vendor gives calls that were not updated in the window")
             error.advice = "Check twin.date_field_parameter: TWIN does not filter by it"
             raise error

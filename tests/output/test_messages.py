@@ -43,6 +43,7 @@ def messages(maps: Sequence[Any] = (), *, skip: bool = False) -> RecordMessages:
     same = SameRecordTransform("calls", SCHEMA, ["id"], None)
     return RecordMessages(
         conform,
+        stream="calls",
         without_secrets=lambda line: line.replace(b"t0ken", b"***"),
         key="id",
         replication_key="created_at",

@@ -20,6 +20,7 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 
 from tap_callhistory.clocks import fixed_width, parse_instant
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.windows import floor
 from tap_callhistory.sandbox.world.behaviour import Behaviour
@@ -107,6 +108,8 @@ class Sync:
         kill_at_request: The request at which it is killed.
         kill_at_line: The message at which it is killed.
         keep_all: The target keeps also what came after the last STATE.
+        ledger_lost: The target has flushed the calls, and none of the ledger's rows, when it is
+            killed with the tap.
         meanwhile: What happens before its requests, by their numbers.
     """
 
@@ -116,6 +119,7 @@ class Sync:
     kill_at_request: int | None = None
     kill_at_line: int | None = None
     keep_all: bool = False
+    ledger_lost: bool = False
     meanwhile: tuple[tuple[int, Event], ...] = ()
 
 
@@ -220,6 +224,7 @@ def syncs(draw: st.DrawFn, *, vendor: str, meanwhile: bool, revisited: bool) -> 
         kill_at_request=draw(st.integers(1, 40)) if kill == "request" else None,
         kill_at_line=draw(st.integers(0, 60)) if kill == "line" else None,
         keep_all=draw(st.booleans()),
+        ledger_lost=draw(st.booleans()),
         meanwhile=tuple(draw(st.lists(events, max_size=3))) if vendor else (),
     )
 
@@ -256,6 +261,7 @@ class Telling:
         self.world: World = world_of(story.vendor, [], self.clock, story.behaviour)
         self.state: dict[str, Any] = {}
         self.table: dict[Any, dict[str, Any]] = {}
+        self.windows: list[dict[str, Any]] = []
         self.shown: dict[int, datetime] = {}
         self.changed: dict[int, datetime] = {}
         self.deleted: set[Any] = set()
@@ -339,7 +345,8 @@ class Telling:
                 **sync.settings,
             )
         self.check_states(run, began)
-        self._load(run, keep_all=sync.keep_all)
+        self._load(run, sync)
+        self.check_ledger(run)
         self.runs.append(run)
         return run
 
@@ -347,18 +354,30 @@ class Telling:
         own = {"page_size": sync.page_size}
         return own | {"date_field_parameter": "dateField"} if self.story.by_updates else own
 
-    def _load(self, run: Run, *, keep_all: bool) -> None:
+    def _load(self, run: Run, sync: Sync) -> None:
         """What a target keeps: of a killed run all before the last STATE, perhaps some more."""
+        known = len(self.windows)
+        states = run.states()
         pending: list[dict[str, Any]] = []
         for line in run.lines:
             if line["type"] == "RECORD":
-                pending.append(line["record"])
+                pending.append(line)
             elif line["type"] == "STATE":
-                self.table.update((record["id"], record) for record in pending)
+                self._flush(pending)
                 pending = []
                 self.state = line["value"]
-        if keep_all or not run.killed:
-            self.table.update((record["id"], record) for record in pending)
+        if sync.keep_all or not run.killed:
+            self._flush(pending)
+        if sync.ledger_lost and run.killed and states:
+            del self.windows[known:]
+            self.state["bookmarks"][LEDGER] = states[0]["bookmarks"][LEDGER]
+
+    def _flush(self, lines: list[dict[str, Any]]) -> None:
+        for line in lines:
+            if line["stream"] == LEDGER:
+                self.windows.append(line["record"])
+            else:
+                self.table[line["record"]["id"]] = line["record"]
 
     # What must hold.
 
@@ -380,6 +399,33 @@ class Telling:
                 latest = began - timedelta(hours=float(age))
                 assert before.get("revisits", {}).get(age, "") <= mark <= fixed_width(latest)
             before = now
+
+    def check_ledger(self, run: Run) -> None:
+        """The table holds what every window claims, and the windows leave no gap to the mark."""
+        for row in self.windows:
+            if not row["moving"]:
+                assert (
+                    self._loaded(row["read_by"], row["window_start"], row["window_end"])
+                    >= (row["calls_written"])
+                )
+            assert row["calls_written"] <= row["calls"]
+        new = [row for row in run.windows() if row["purpose"] == "new"]
+        if self.story.by_updates and new and not run.killed:
+            born = sum(row["calls_born"] for row in new)
+            assert self._loaded("created_at", new[0]["window_start"], new[-1]["window_end"]) >= born
+        marks = self.state.get("bookmarks", {}).get(LEDGER, {}).get("entered_until", {})
+        windows = sorted((row["window_start"], row["window_end"]) for row in self.windows)
+        reached = windows[0][0] if windows else ""
+        for start, end in windows:
+            assert start <= reached, f"no window in the ledger from {reached} to {start}"
+            reached = max(reached, end)
+        if windows:
+            assert marks[STREAMS[self.story.vendor]] <= reached
+        if run.failure is None and not run.killed:
+            assert self.bookmark(self.state)["replication_key_value"] <= reached
+
+    def _loaded(self, column: str, start: str, end: str) -> int:
+        return sum(start <= row[column] < end for row in self.table.values())
 
     def check_hold(self, run: Run, before: dict[str, Any], began: datetime) -> None:
         """The bookmark has not passed the beginning of an unfinished young call that came."""

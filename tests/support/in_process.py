@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from tap_callhistory import tap
 from tap_callhistory.errors import StreamsFailed
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.workers import InTurn
 from tap_callhistory.sandbox.http import ApiRequest
 from tap_callhistory.sandbox.vendors.registry import make_world, vendor_named
@@ -128,7 +129,16 @@ class Run:
     summary: Any = None
 
     def records(self) -> list[dict[str, Any]]:
-        return [line["record"] for line in self.lines if line["type"] == "RECORD"]
+        """The calls that were written, in order."""
+        return self._rows(lambda stream: stream != LEDGER)
+
+    def windows(self) -> list[dict[str, Any]]:
+        """The rows of the ledger, in order."""
+        return self._rows(lambda stream: stream == LEDGER)
+
+    def _rows(self, of: Callable[[str], bool]) -> list[dict[str, Any]]:
+        records = (line for line in self.lines if line["type"] == "RECORD")
+        return [line["record"] for line in records if of(line["stream"])]
 
     def states(self) -> list[dict[str, Any]]:
         return [line["value"] for line in self.lines if line["type"] == "STATE"]
@@ -264,8 +274,7 @@ def run_tap(
         except StreamsFailed as failed:
             run.failure = failed
         if not run.killed:
-            (only,) = made.streams.values()
-            run.summary = only.summary  # type: ignore[attr-defined]
+            run.summary = made.streams[STREAMS[world.vendor]].summary  # type: ignore[attr-defined]
     return run
 
 
