@@ -45,19 +45,26 @@ claims_of_runs as (
     select
         s.source, r.account, r.stream, 'run' as kind, min(r.window_start) as window_start,
         max(r.window_end) as window_end, max(r.read_at) as read_at, r.run_id,
-        sum(r.calls_born) as wanted, false as moving, max(r.window_end) as run_until
+        sum(r.calls_born) as wanted, false as moving, max(r.window_end) as run_until,
+        min(case when r.complete then 1 else 0 end) as is_whole
     from readings as r
     inner join {{ ref('stg_ledger__sources') }} as s
         on r.account = s.account and r.stream = s.stream and not s.moves
     where r.moving and r.purpose = 'new'
     group by s.source, r.account, r.stream, r.run_id
-    having sum(r.calls_born) > 0
 ),
 
 all_claims as (
-    select * from claims_of_windows
+    select
+        source, account, stream, kind, window_start, window_end, read_at, run_id, wanted, moving,
+        run_until
+    from claims_of_windows
     union all
-    select * from claims_of_runs
+    select
+        source, account, stream, kind, window_start, window_end, read_at, run_id, wanted, moving,
+        run_until
+    from claims_of_runs
+    where wanted > 0
 ),
 
 claims as (
@@ -113,8 +120,10 @@ short as (
     where m.found < c.wanted
 ),
 
--- What later readings have read again of a claim that falls short. If they cover it, they make
--- claims of their own: what they did not find is no longer at the vendor.
+-- What has been read again of a claim that falls short. If all of it was, then later claims say
+-- what is true of it, and what they did not find is no longer at the vendor. A run is read again by
+-- one run only: of two, neither may count a call that was created in the first and has changed in
+-- the second.
 again as (
     select
         s.claim, s.window_start, s.window_end,
@@ -126,6 +135,16 @@ again as (
         and r.complete
         and r.read_at > s.read_at and r.run_id <> s.run_id
         and r.window_start < s.window_end and r.window_end > s.window_start
+    where s.kind = 'window'
+    union all
+    select s.claim, s.window_start, s.window_end, s.window_start, s.window_end
+    from short as s
+    inner join claims_of_runs as r
+        on s.account = r.account and s.stream = r.stream
+        and r.is_whole = 1
+        and r.read_at > s.read_at and r.run_id <> s.run_id
+        and r.window_start <= s.window_start and r.window_end >= s.window_end
+    where s.kind = 'run'
 ),
 
 again_in_order as (
