@@ -12,9 +12,22 @@ from callhistory_report.warehouse import columns
 from callhistory_report.wording import in_zone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from callhistory_report.questions import Rows
     from callhistory_report.warehouse import Ask
 
-MODELS = ("coverage", "coverage_gaps", "missing_calls")
+NEEDED = {
+    "coverage": {
+        *("account", "stream", "calls", "whole_from", "whole_until", "read_until", "last_read_at"),
+    },
+    "coverage_gaps": {"account", "stream", "kind", "gap_start", "gap_end"},
+    "missing_calls": {
+        *("account", "stream", "window_start", "window_end", "wanted", "found", "verdict"),
+    },
+}
+"""The models of the ledger, and the columns of each that the page shows."""
+
 A_DAY = timedelta(days=1)
 STALE_AFTER = timedelta(hours=24)
 UNPROVED = frozenset({"not in the ledger", "other scope"})
@@ -79,11 +92,14 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One stream of one account, as the ledger has it; naive times in UTC, None without a ledger.
+    """One stream of one account, as the ledger has it; naive times in UTC.
+
+    Times are None without a ledger, and where `coverage` was not built since there is one: dbt
+    skips it when a test before it fails, so that gaps and missing calls may be known without.
 
     Attributes:
         timezone: The zone of its days.
-        calls: How many are loaded.
+        calls: How many are loaded, if that is known.
         whole_from: Since when it is whole.
         whole_until: Until when it is whole without a break.
         read_until: How far it was read.
@@ -94,7 +110,7 @@ class History:
     account: str
     stream: str
     timezone: str
-    calls: int
+    calls: int | None
     whole_from: datetime | None
     whole_until: datetime | None
     read_until: datetime | None
@@ -105,6 +121,11 @@ class History:
     @property
     def has_ledger(self) -> bool:
         """Whether any window of it is in the ledger."""
+        return self.is_covered or bool(self.gaps or self.shortfalls)
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether it is known how far it was read."""
         return self.read_until is not None
 
     @property
@@ -130,7 +151,7 @@ class History:
     @property
     def is_whole(self) -> bool:
         """Whether the ledger proves all of it."""
-        return self.has_ledger and not self.gaps and not self.missing
+        return self.is_covered and not self.gaps and not self.missing
 
     def stale_for(self, now: datetime) -> timedelta | None:
         """Return how long ago it was read, if that is too long; `now` is aware."""
@@ -175,8 +196,9 @@ class Coverage:
     """All histories; or why nothing is known of them.
 
     Attributes:
-        absent: The models that are not in the warehouse.
-        histories: Per vendor, account and stream.
+        absent: The models that are not in the warehouse, or not as they are today.
+        histories: Per vendor, account and stream; where a model is absent, only those with a gap or
+            with missing calls.
     """
 
     absent: list[str]
@@ -190,49 +212,71 @@ class Coverage:
     @property
     def verdict(self) -> str:
         """The whole in one short sentence."""
-        if self.absent or not any(each.has_ledger for each in self.histories):
-            return "no proof"
         if self.alarms:
             return "calls may be missing"
+        if self.absent or not any(each.has_ledger for each in self.histories):
+            return "no proof"
         if all(each.is_whole for each in self.histories):
             return "whole"
         return "no proof of a part"
 
 
 def coverage(ask: Ask) -> Coverage:
-    """Ask the models of the ledger; where one is absent (an older warehouse) none is asked."""
-    absent = [model for model in MODELS if not columns(ask, model)]
-    if absent:
-        return Coverage(absent, [])
-    gaps = ask("select * from coverage_gaps order by gap_start, gap_end, kind")
-    short = ask("select * from missing_calls order by window_start, window_end, read_at")
+    """Ask the models of the ledger. Where one is absent (an older warehouse) the others alarm."""
+    absent = [model for model, needed in NEEDED.items() if not needed <= columns(ask, model)]
+
+    def rows_of(model: str, order: str) -> Rows:
+        return [] if model in absent else ask(f"select * from {model} order by {order}")  # noqa: S608
+
+    gaps = rows_of("coverage_gaps", "gap_start, gap_end, kind")
+    short = rows_of("missing_calls", "window_start, window_end, wanted")
+    # How far a history is whole cannot be said without knowing all that it lacks.
+    known = [] if absent else rows_of("coverage", "stream, account")
     zones = {
         row["vendor"]: row["timezone"]
         for row in ask("select vendor, max(timezone) as timezone from calls group by vendor")
     }
-    histories = []
-    for row in ask("select * from coverage order by stream, account"):
-        vendor = row["stream"].split("_", 1)[0]
-        histories.append(
-            History(
-                vendor=vendor,
-                account=row["account"],
-                stream=row["stream"],
-                timezone=zones.get(vendor, "UTC"),
-                calls=int(row["calls"]),
-                whole_from=_naive(row["whole_from"]),
-                whole_until=_naive(row["whole_until"]),
-                read_until=_naive(row["read_until"]),
-                last_read=_naive(row["last_read_at"]),
-                gaps=[_gap(gap) for gap in gaps if _is_of(gap, row)],
-                shortfalls=[_shortfall(claim) for claim in short if _is_of(claim, row)],
+    return Coverage(
+        absent,
+        [
+            _history(
+                next((row for row in known if _source(row) == source), {}),
+                source,
+                zones,
+                [_gap(row) for row in gaps if _source(row) == source],
+                [_shortfall(row) for row in short if _source(row) == source],
             )
-        )
-    return Coverage([], histories)
+            for source in sorted({_source(row) for row in (*known, *gaps, *short)})
+        ],
+    )
 
 
-def _is_of(row: dict[str, Any], history: dict[str, Any]) -> bool:
-    return (row["account"], row["stream"]) == (history["account"], history["stream"])
+def _source(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["stream"], row["account"]
+
+
+def _history(
+    row: Mapping[str, Any],
+    source: tuple[str, str],
+    zones: Mapping[str, str],
+    gaps: list[Gap],
+    shortfalls: list[Shortfall],
+) -> History:
+    stream, account = source
+    vendor = stream.split("_", 1)[0]
+    return History(
+        vendor=vendor,
+        account=account,
+        stream=stream,
+        timezone=zones.get(vendor, "UTC"),
+        calls=int(row["calls"]) if row else None,
+        whole_from=_naive(row.get("whole_from")),
+        whole_until=_naive(row.get("whole_until")),
+        read_until=_naive(row.get("read_until")),
+        last_read=_naive(row.get("last_read_at")),
+        gaps=gaps,
+        shortfalls=shortfalls,
+    )
 
 
 def _gap(row: dict[str, Any]) -> Gap:

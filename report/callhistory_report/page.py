@@ -70,7 +70,12 @@ def page(found: Answers, proof: Coverage, written_at: datetime, *, made_up: bool
         history.vendor for history in proof.histories
     }
     strips = [_strip(history, found) for history in proof.histories]
-    seen = {state for strip in strips for _, state in strip.days}
+    seen = {
+        state
+        for history, strip in zip(proof.histories, strips, strict=True)
+        if history.is_covered
+        for _, state in strip.days
+    }
     return environment.get_template("page.html").render(
         found=found,
         proof=proof,

@@ -75,9 +75,7 @@ class Ledgers:
         name = f"ledger_{self.made}"
         self.warehouse.execute(f"create schema {name}")
         for model in OF_CALLS:
-            self.warehouse.execute(
-                f"create view {name}.{model} as select * from analytics.{model}"  # noqa: S608
-            )
+            self.warehouse.execute(f"create view {name}.{model} as select * from analytics.{model}")  # noqa: S608
         for model, rows in models.items():
             shape = SHAPES[model]
             columns = ", ".join(f"{column} {kind}" for column, kind in shape.items())
@@ -269,6 +267,19 @@ def test_models_that_an_older_warehouse_lacks_are_named(show: Show) -> None:
     text = opened.section("Is every call there?").inner_text()
     assert "coverage_gaps, missing_calls: not in this warehouse" in text
     assert "Run dbt build" in " ".join(text.split())
+
+
+def test_gaps_and_missing_calls_alarm_though_coverage_was_not_built(show: Show) -> None:
+    lacks = gap("never read", "2026-08-22 19:00:00", "2026-08-25 19:00:00")
+    for models in (
+        {"coverage_gaps": [lacks], "missing_calls": []},
+        {"coverage": [UTEL | UNKNOWN], "coverage_gaps": [lacks], "missing_calls": []},
+    ):
+        opened = show(**models)
+        assert verdict(opened).startswith("Not all: 1 stretch of history lacks calls")
+        assert words(opened, "bad") == ["23 Aug 2026 - 25 Aug 2026: was never read."]
+        assert not opened.page.locator(".history .strip").count()
+        assert "coverage" in opened.section("Is every call there?").inner_text()
 
 
 def test_many_gaps_are_cut_short_with_their_number(show: Show) -> None:

@@ -14,16 +14,22 @@ import pytest
 from tap_callhistory.vendors import VENDORS
 from tests.transform.test_calls import DIRECTION_UNSAID, UNANSWERED
 
-from .pages import DESK, PHONE, SMALLEST_PHONE, Opened, whole
+from .pages import DESK, PHONE, SMALLEST_PHONE, Opened, whole, written_to
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
 
     from tests.transform.warehouses import Warehouse
 
     from .pages import Written
 
 FOUR_WEEKS: Final = timedelta(days=27)
+CALL_COUNTS: Final = "counts_as_call"
+"""The column of `calls` that tells rows that are calls from second rows of one call."""
+
 DIRECTIONS: Final = ("inbound", "outbound", "internal", "unknown")
 CAME_IN: Final = frozenset({"inbound", "unknown"})
 WIDTHS: Final = pytest.mark.parametrize(
@@ -38,7 +44,7 @@ WIDTHS: Final = pytest.mark.parametrize(
 def calls(warehouse: Warehouse) -> list[dict[str, Any]]:
     """The calls of the last four weeks, each once."""
     every = warehouse.rows("select * from analytics.calls")
-    once = [call for call in every if call.get("counts_as_call", True)]
+    once = [call for call in every if call.get(CALL_COUNTS, True)]
     last = max(call["call_day"] for call in once)
     return [call for call in once if last - FOUR_WEEKS <= call["call_day"]]
 
@@ -84,6 +90,30 @@ def test_the_figures_are_the_warehouses(
     assert written.said.startswith(
         f"{len(calls):,} calls of the last 4 weeks, {counts['unanswered']:,} unanswered"
     )
+
+
+def test_a_call_that_its_vendor_logs_twice_counts_once(
+    warehouse: Warehouse, browser: Browser, tmp_path: Path
+) -> None:
+    tables = "calls_by_day agents_by_day lines_by_day unanswered_callers".split()
+    columns = warehouse.rows("select * from analytics.calls limit 1")[0].keys() - {CALL_COUNTS}
+    half = f"{', '.join(columns)}, abs(extract(minute from created_at)) >= 30 as {CALL_COUNTS}"
+    warehouse.execute("create schema halves")
+    try:
+        warehouse.execute(f"create view halves.calls as select {half} from analytics.calls")  # noqa: S608
+        for table in tables:
+            warehouse.execute(f"create view halves.{table} as select * from analytics.{table}")  # noqa: S608
+        written = written_to(tmp_path / "report.html", warehouse, "--schema", "halves")
+        last = warehouse.rows("select max(call_day) as last from analytics.calls")[0]["last"]
+        [counted] = warehouse.rows(
+            f"select count(*) as calls from halves.calls where {CALL_COUNTS} "  # noqa: S608
+            f"and call_day >= date '{last - FOUR_WEEKS}'"
+        )
+    finally:
+        warehouse.execute("drop schema halves cascade")
+    opened = Opened(browser, written.file, DESK)
+    assert sums_of(opened.table("At what hour do they call?"))[0] == counted["calls"]
+    opened.page.close()
 
 
 @WIDTHS

@@ -1,9 +1,15 @@
 {# The tap's tables: where they are, and reading them whichever exist. #}
 
 
+{# What a variable of dbt says, else an environment variable; empty when neither does. #}
+{% macro setting(name, variable) %}
+    {{ return(var(name, '') or env_var(variable, '')) }}
+{% endmacro %}
+
+
 {# The schemas that hold the tap's tables, one per account. #}
 {% macro accounts() %}
-    {% set given = var('callhistory_schemas', []) or env_var('CALLHISTORY_SCHEMAS', '') %}
+    {% set given = callhistory.setting('callhistory_schemas', 'CALLHISTORY_SCHEMAS') %}
     {% set names = given.split(',') if given is string else given %}
     {{ return(names | map('trim') | select | list or ['callhistory']) }}
 {% endmacro %}
@@ -21,6 +27,14 @@
         {% endfor %}
     {% endif %}
     {{ return(tables) }}
+{% endmacro %}
+
+
+{# The names of a table's columns, in small letters. #}
+{% macro columns_of(relation) %}
+    {{ return(
+        adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list
+    ) }}
 {% endmacro %}
 
 
@@ -46,8 +60,7 @@
    null. Where the stream is not loaded at all the query is of no rows. #}
 {% macro raw_calls(stream, columns) %}
     {% for table in callhistory.loaded(stream) %}
-        {% set present = adapter.get_columns_in_relation(table.relation)
-            | map(attribute='name') | map('lower') | list %}
+        {% set present = callhistory.columns_of(table.relation) %}
         select
             cast('{{ table.account }}' as {{ callhistory.type_of('text') }}) as account
             {% for name, type in columns.items() %}

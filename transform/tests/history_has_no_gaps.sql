@@ -1,0 +1,3 @@
+{{ config(severity='warn') }}
+-- Stretches of history that no complete reading covers.
+select * from {{ ref('coverage_gaps') }}
