@@ -95,7 +95,7 @@ def test_the_figures_are_the_warehouses(
 def test_a_call_that_its_vendor_logs_twice_counts_once(
     warehouse: Warehouse, browser: Browser, tmp_path: Path
 ) -> None:
-    tables = "calls_by_day agents_by_day lines_by_day unanswered_callers".split()
+    tables = ["calls_by_day", "agents_by_day", "lines_by_day", "unanswered_callers"]
     columns = warehouse.rows("select * from analytics.calls limit 1")[0].keys() - {CALL_COUNTS}
     half = f"{', '.join(columns)}, abs(extract(minute from created_at)) >= 30 as {CALL_COUNTS}"
     warehouse.execute("create schema halves")

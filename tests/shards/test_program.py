@@ -133,6 +133,7 @@ def test_expected_calls_are_near_the_truth_and_requests_are_few_and_told(
         ("yesterday", "2025-02-01", "argument --start: must be a date"),
         ("2025-01-01", "2125-02-01", "argument --end: must not lie in the future"),
     ],
+    ids=["too young", "empty", "seconds", "no date", "ahead"],
 )
 def test_a_stretch_that_no_shard_can_read_once_and_for_all_is_refused(
     config: Path, start: str, end: str, words: str

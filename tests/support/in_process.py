@@ -237,6 +237,7 @@ def run_tap(
     kill_after_lines: int | None = None,
     seed: int = 0,
     sizes: Sizes | None = None,
+    catalog_without: str = "",
     **settings: Any,
 ) -> Run:
     """Run the tap once over one vendor's world.
@@ -248,6 +249,7 @@ def run_tap(
         before_request: Called with the number of each request before the vendor sees it.
         kill_after_lines: Ends the process after so many messages.
         sizes: How many calls windows should hold; the usual ones by default.
+        catalog_without: A stream that is not selected.
         seed: In which order the workers' requests come back.
         settings: The tap's settings beside those of the vendor; `vendor` holds those.
     """
@@ -262,6 +264,8 @@ def run_tap(
             setup_mapper=True,
         )
         made.run.began = began
+        if catalog_without:
+            made.streams[catalog_without].selected = False
         made.run.sizes = sizes or made.run.sizes
         made.run.first_wait_seconds = 0.0
         _connect(made, DirectSender(world, run, before_request), seed)
