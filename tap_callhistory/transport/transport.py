@@ -352,7 +352,10 @@ class Transport:
 
 def _patient(verdict: Verdict, answer: Answer) -> Verdict:
     """A refusal that says when to come back is one of too many requests."""
-    if verdict.action is not Action.STOP or not asks_for_patience(answer.status):
+    refused = verdict.action is Action.STOP or (
+        verdict.action is Action.LOG_IN and answer.status != HTTPStatus.UNAUTHORIZED
+    )
+    if not refused or not asks_for_patience(answer.status):
         return verdict
     if requested_pause(answer.headers) is None:
         return verdict

@@ -183,9 +183,10 @@ def words_in(body: object) -> Words:
 
 def asks_for_second_factor(body: object) -> bool:
     """Whether an answer to a login says that a code is needed besides the password."""
-    keys = [_CAMEL.sub(" ", key).replace("_", " ") for key, value in _pairs(body, 0) if value]
-    texts = (*keys, words_in(body).message or "")
-    return any(_SECOND_FACTOR.search(text) for text in texts)
+    words = words_in(body)
+    keys = (_CAMEL.sub(" ", key) for key, value in _pairs(body, 0) if value)
+    texts = (*keys, *words.codes, words.message or "")
+    return any(_SECOND_FACTOR.search(text.replace("_", " ")) for text in texts)
 
 
 def presentable(text: str | None, secrets: Collection[str] = ()) -> str:
