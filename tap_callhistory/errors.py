@@ -10,7 +10,6 @@ body of an answer or a whole phone number.
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -58,7 +57,17 @@ class StateError(CallHistoryError):
 
 
 class VendorRefusal(CallHistoryError):
-    """The vendor's verdict on our request or our credentials; asking again would not help."""
+    """The vendor's verdict on our request or our credentials; asking again would not help.
+
+    Attributes:
+        status: The HTTP status of the answer, or the one that its body names.
+        code: The vendor's own code.
+        may_mean_nothing: Whether the vendor may only say that there are no calls: a 404 with a body
+            of its own, or words to that effect. Another window, or a wider one, tells.
+        of_the_login: Whether it was the login that was refused: no window is to blame.
+    """
+
+    of_the_login = False
 
     def __init__(
         self,
@@ -67,10 +76,10 @@ class VendorRefusal(CallHistoryError):
         status: int | None = None,
         code: str | None = None,
         advice: str | None = None,
-        in_own_words: bool = False,
+        may_mean_nothing: bool = False,
     ) -> None:
         super().__init__(text)
-        self.in_own_words = in_own_words
+        self.may_mean_nothing = may_mean_nothing
         self.status = status
         self.code = code
         self.advice = advice
@@ -78,17 +87,12 @@ class VendorRefusal(CallHistoryError):
     @property
     def may_mean_the_window(self) -> bool:
         """Whether another window, or another page, might not have been refused."""
-        return self.status in _SPAN_REFUSALS
-
-    @property
-    def may_mean_nothing(self) -> bool:
-        """Whether the vendor may only say, in a body of its own, that there are no calls."""
-        return self.status == HTTPStatus.NOT_FOUND and self.in_own_words
+        return self.status in _SPAN_REFUSALS and not self.of_the_login
 
     @property
     def may_mean_a_window_once_others_came(self) -> bool:
         """The same, if the vendor has given another window before."""
-        return self.status in _ACCOUNT_REFUSALS
+        return self.status in _ACCOUNT_REFUSALS and not self.of_the_login
 
     @property
     def speaks_of_the_end(self) -> bool:

@@ -108,12 +108,12 @@ class Run:
                 on_answer=on_answer,
             )
 
-        def ask_once(request: Any, judge: Judge) -> Any:
+        def ask(request: Any, judge: Judge, *, once: bool = False) -> Any:
             transport = opened(judge, None)
             try:
-                return transport.fetch(request)
+                return transport.fetch(request, retries=0 if once else None)
             finally:
                 transport.close()
 
-        session = Session(ask_once, self.redactor.add)
+        session = Session(ask, self.redactor.add)
         return opened(endpoint.judge_page, endpoint.authenticator(session))

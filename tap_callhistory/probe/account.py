@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tap_callhistory.vendors.base import Endpoint
 
 REQUESTS_PER_VENDOR: Final = 40
+LOGOUTS: Final = 1
+"""Requests of these that are kept for the end."""
 MOST_RETRIES: Final = 2
 
 ABOUT_THE_REQUEST: Final = frozenset({
@@ -123,7 +125,7 @@ class Account:
 
     def __post_init__(self) -> None:
         rate = self.run.settings.requests_per_second_of(self.endpoint.vendor)
-        self.allowance = Allowance(REQUESTS_PER_VENDOR, rate, self.run.stop)
+        self.allowance = Allowance(REQUESTS_PER_VENDOR - LOGOUTS, rate, self.run.stop)
         self.page_size = self.endpoint.given["page_size"]
 
     @property
@@ -177,7 +179,8 @@ class Account:
         return asked
 
     def close(self) -> None:
-        """Close the connections."""
+        """Log out where a login was made, and close the connections."""
+        self.allowance.requests += LOGOUTS
         if self._transport is not None:
             self._transport.close()
 

@@ -71,8 +71,8 @@ def examine(
     except CallHistoryError as error:
         examination.failure = str(error)
     finally:
-        examination.requests = account.requests
         account.close()
+        examination.requests = account.requests
     return examination
 
 

@@ -5,17 +5,20 @@ Nothing here trusts the vendor: not its lengths, not its encodings, not its date
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
+import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from urllib3.response import BaseHTTPResponse
 
@@ -26,6 +29,9 @@ MAX_BODY_VALUES = 4_000_000
 UNCOUNTED_BODY_BYTES = 4 * 1024 * 1024
 READ_BYTES = 256 * 1024
 _LONGEST_INTEGER_DIGITS = 4300
+_GZIP = b"\x1f\x8b"
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE | re.ASCII)
+_REPLACED = "\ufffd"
 _WHOLE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
@@ -56,11 +62,60 @@ def read_body(raw: BaseHTTPResponse) -> bytearray:
     return body
 
 
-def parse(body: bytes | bytearray, *, lenient: bool = False) -> Any:
+def read_plain_body(raw: BaseHTTPResponse) -> bytearray:
+    """Read a body that was asked for without compression, whatever its Content-Encoding says.
+
+    Raises:
+        TooLarge: The body goes on after MAX_BODY_BYTES.
+        zlib.error: It is compressed, and damaged.
+        urllib3.exceptions.HTTPError: The body broke off or stalled.
+    """
+    body = bytearray()
+    unpack: Callable[[bytes], bytes] | None = None
+    while piece := raw.read1(READ_BYTES, decode_content=False):
+        if not body and piece.startswith(_GZIP):
+            unpack = partial(zlib.decompressobj(wbits=31).decompress, max_length=MAX_BODY_BYTES + 1)
+        body += unpack(piece) if unpack else piece
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"an answer of more than {MAX_BODY_BYTES:,} bytes")
+    return body
+
+
+class Parsed(NamedTuple):
+    """What a body holds.
+
+    Attributes:
+        value: An object or an array.
+        replaced: How many characters could not be decoded and are U+FFFD.
+    """
+
+    value: Any
+    replaced: int = 0
+
+
+def declared_charset(headers: Mapping[str, str]) -> str | None:
+    """The charset that an answer's Content-Type declares, if Python knows it as one of texts."""
+    declared = _CHARSET.search(headers.get("Content-Type") or "")
+    try:
+        name = codecs.lookup(declared[1]).name if declared else None
+        if name:
+            b"".decode(name)
+    except LookupError:  # unknown, or none of texts
+        return None
+    return name
+
+
+def parse(body: bytes | bytearray, *, charset: str | None = None, lenient: bool = False) -> Parsed:
     """Parse a body whose JSON is an object or an array.
 
-    NaN, 1e999 and lone surrogates are what careless JSON writers emit, and parse. Bytes that are
-    not UTF-8 and bare control characters parse only leniently, the former as U+FFFD.
+    JSON is UTF-8, so that is tried first: servers declare other charsets for it by mistake. NaN,
+    1e999 and lone surrogates are what careless JSON writers emit, and parse. Bytes that no charset
+    explains and bare control characters parse only leniently, the former as U+FFFD.
+
+    Args:
+        body: The body, decompressed.
+        charset: The charset that the answer declares.
+        lenient: Whether to read what may have been damaged on its way.
 
     Raises:
         DoubtfulJson: Only leniency could read it.
@@ -68,25 +123,39 @@ def parse(body: bytes | bytearray, *, lenient: bool = False) -> Any:
         NotJson: It is empty, HTML, cut short, nested too deeply, or a lone scalar.
     """
     _refuse_too_many_values(body)
+    replaced = 0
     try:
-        parsed = msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        parsed = _parse_careless(body, lenient=lenient)
-    if not isinstance(parsed, dict | list):
+        text, replaced = _decoded(body, charset, lenient=lenient)
+        value = _parse_careless(text, lenient=lenient)
+    if not isinstance(value, dict | list):
         raise NotJson("JSON that is neither an object nor an array")
-    return parsed
+    return Parsed(value, replaced)
 
 
-def _parse_careless(body: bytes | bytearray, *, lenient: bool) -> Any:
-    if not body.strip():
+def _decoded(body: bytes | bytearray, charset: str | None, *, lenient: bool) -> tuple[str, int]:
+    """A body's text, and how many of its characters had to be replaced."""
+    usual = json.detect_encoding(body)  # UTF-8, or UTF-16 and UTF-32 by their zeros
+    for each in filter(None, (usual, charset)):
+        try:
+            return body.decode(each).removeprefix("\ufeff"), 0
+        except UnicodeDecodeError:
+            continue
+    if not lenient:
+        what = f"text that is neither UTF-8 nor {charset}" if charset else "text that is not UTF-8"
+        raise DoubtfulJson(what)
+    text = body.decode(charset or usual, errors="replace")
+    return text, text.count(_REPLACED) - body.count(_REPLACED.encode())
+
+
+def _parse_careless(text: str, *, lenient: bool) -> Any:
+    if not text.strip():
         raise NotJson("an empty answer")
-    if body.lstrip()[:1] == b"<":
+    if text.lstrip()[:1] == "<":
         raise NotJson("HTML or XML where JSON was due")
     try:
-        text = body.decode("utf-8-sig", errors="replace" if lenient else "strict")
         return json.loads(text, strict=not lenient, parse_int=_integer)
-    except UnicodeDecodeError:
-        raise DoubtfulJson("text that is not UTF-8") from None
     except RecursionError:
         raise NotJson("JSON that is nested too deeply") from None
     except json.JSONDecodeError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import zlib
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from urllib.parse import urlencode, urljoin
 
 import msgspec
 import requests
+from requests.cookies import RequestsCookieJar
 from urllib3 import exceptions as urllib3_errors
 from urllib3.util import parse_url
 
@@ -24,12 +26,21 @@ from tap_callhistory.errors import (
     VendorRefusal,
     VendorUnavailable,
 )
-from tap_callhistory.transport.bodies import TooLarge, read_body
-from tap_callhistory.transport.sessions import Cut, Exchange, Sessions, Watch
+from tap_callhistory.transport.bodies import TooLarge, read_body, read_plain_body
+from tap_callhistory.transport.sessions import (
+    Sent,
+    Sessions,
+    keep_cookies,
+    proxy_of,
+    with_cookies,
+)
+from tap_callhistory.transport.watch import Cut, Exchange, Watch
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
+
+    from urllib3.response import BaseHTTPResponse
 
 LONGEST_CONNECT_SECONDS = 10.0
 MAX_REDIRECTS = 3
@@ -72,8 +83,11 @@ class FailedTry(Exception):  # noqa: N818 - a reason to try again, not yet an er
 
     Attributes:
         unreadable: The answer came, and could not be read.
+        undecodable: It could not be decompressed.
+        hopeless: It would be so again.
         status: The HTTP status of the answer; None where none came.
         may_carry_less: Whether a smaller question may be answered.
+        advice: What the user can do if it stays so.
     """
 
     def __init__(
@@ -81,13 +95,25 @@ class FailedTry(Exception):  # noqa: N818 - a reason to try again, not yet an er
         reason: str,
         *,
         unreadable: bool = False,
+        undecodable: bool = False,
+        hopeless: bool = False,
         status: int | None = None,
         may_carry_less: bool = True,
+        advice: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.unreadable = unreadable
+        self.undecodable = undecodable
+        self.hopeless = hopeless
         self.status = status
         self.may_carry_less = may_carry_less
+        self.advice = advice
+
+
+def too_large(error: TooLarge) -> FailedTry:
+    """A try whose answer was beyond the bounds: only a smaller page would not be."""
+    advice = "Lower the vendor's page_size"
+    return FailedTry(str(error), unreadable=True, hopeless=True, advice=advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +169,17 @@ class HttpSender:
         body = None if request.body is None else msgspec.json.encode(request.body)
         if body is not None:
             headers = {**headers, "Content-Type": "application/json"}
-        url = request.url
-        if request.params:
-            url = f"{url}?{urlencode(request.params)}"
+        url, query = request.url, urlencode(request.params)
+        cookies = RequestsCookieJar()
         for _ in range(MAX_REDIRECTS + 1):
             before_each()
-            answer = self._exchange(method=request.method, url=url, headers=headers, data=body)
+            answer = self._exchange(Sent(request.method, url, query, headers, body), cookies)
             target = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or not target:
                 return answer
-            url = self._redirected(request.method, url, answer.status, target)
+            asked = f"{url}?{query}" if query else url
+            url, query = self._redirected(request.method, asked, answer.status, target), ""
+            headers = with_cookies(cookies, Sent(request.method, url, query, headers, body))
         raise self._refusal("the vendor redirects over and over", answer.status)
 
     def close(self) -> None:
@@ -160,37 +187,65 @@ class HttpSender:
         self._watch.close()
         self._sessions.close()
 
-    def _exchange(self, **sent: Any) -> Answer:
+    def _exchange(self, sent: Sent, cookies: RequestsCookieJar) -> Answer:
         with Exchange(self._watch, self._deadline_seconds) as exchange:
             try:
-                with self._sessions.mine().request(
-                    **sent, timeout=self._timeouts, allow_redirects=False, stream=True
-                ) as response:
-                    answer = self._answer(response)
+                response = self._sessions.mine().send_prepared(sent, self._timeouts)
+                try:
+                    answer = self._answer(sent, response)
+                finally:
+                    response.close()
+                    response.release_conn()
+                if answer.status in _REDIRECTS:
+                    keep_cookies(cookies, sent, response)
             except requests.exceptions.InvalidProxyURL:
                 raise SettingsError(
                     f"{self._name}: the proxy that the environment names is no URL; check "
                     "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
                 ) from None
             except _UNSENDABLE as error:
-                raise SettingsError(
-                    f"{self._name}: a request that cannot be sent ({type(error).__name__}); "
-                    "check the vendor's api_url, and user_agent"
-                ) from None
+                raise self._unsendable(sent, error) from None
             except _BROKEN as error:
-                answer = Answer(0, {}, failed=self._failed(error))
+                answer = Answer(0, {}, failed=self._failed(sent, error))
         return self._unless_cut(answer, exchange.cut)
 
-    def _answer(self, response: requests.Response) -> Answer:
-        status, headers = response.status_code, response.headers
+    def _unsendable(self, sent: Sent, error: Exception) -> SettingsError:
+        proxy = proxy_of(sent.url)
+        if (
+            proxy is not None
+            and proxy.is_socks
+            and type(error) is requests.exceptions.InvalidSchema
+        ):
+            return SettingsError(
+                f"{self._name}: {proxy.variable} names a SOCKS proxy, which needs the extra socks: "
+                "pip install 'tap-callhistory[socks]', or name an HTTP proxy there"
+            )
+        return SettingsError(
+            f"{self._name}: a request that cannot be sent ({type(error).__name__}); "
+            "check the vendor's api_url, and user_agent"
+        )
+
+    def _answer(self, sent: Sent, response: BaseHTTPResponse) -> Answer:
+        status, headers = response.status, response.headers
         if status in _REDIRECTS:
             return Answer(status, headers)
+        uncompressed = sent.headers.get("Accept-Encoding") == "identity"
         try:
-            return Answer(status, headers, read_body(response.raw))
+            read = read_plain_body if uncompressed else read_body
+            return Answer(status, headers, read(response))
         except TooLarge as error:
-            return Answer(status, headers, failed=FailedTry(str(error), unreadable=True))
+            return Answer(status, headers, failed=too_large(error))
+        except (urllib3_errors.DecodeError, zlib.error):
+            # Not quoted: it is the vendor's to choose, and could be anything.
+            failed = FailedTry(
+                "the answer is not compressed as its Content-Encoding says",
+                unreadable=True,
+                undecodable=True,
+                advice="Check the proxy on the way to the vendor, and the vendor's api_url",
+            )
+            return Answer(status, headers, failed=failed)
         except _BROKEN as error:
-            return Answer(status, headers, failed=self._failed(error))
+            return Answer(status, headers, failed=self._failed(sent, error))
 
     def _unless_cut(self, answer: Answer, cut: Cut | None) -> Answer:
         if cut is Cut.STOPPED:
@@ -201,26 +256,33 @@ class HttpSender:
             raise answer.failed
         return answer
 
-    def _failed(self, error: Exception) -> FailedTry:
+    def _failed(self, sent: Sent, error: Exception) -> FailedTry:
         """Name what broke by its kind; its text would hold the URL and its query."""
+        proxy = proxy_of(sent.url)
+        on_the_way = f"Check the proxy that {proxy.variable} names" if proxy else None
         if isinstance(error, requests.ConnectTimeout):
-            return FailedTry(f"no connection within {self._timeouts[0]:g} s")
+            return FailedTry(f"no connection within {self._timeouts[0]:g} s", advice=on_the_way)
         if isinstance(error, _TIMED_OUT):
-            return FailedTry(f"no answer within {self._timeouts[1]:g} s")
+            return FailedTry(f"no answer within {self._timeouts[1]:g} s", advice=on_the_way)
         roots = list(_causes(error))
         if any(isinstance(root, ssl.SSLCertVerificationError) for root in roots):
             raise VendorUnavailable(
                 f"{self._name}: the vendor's TLS certificate is not to be trusted; nothing was "
-                "sent. Check the vendor's api_url, and the certificates of this machine."
+                "sent. Check the vendor's api_url. A certificate of your own authority belongs "
+                "into this machine's store, or into a file that REQUESTS_CA_BUNDLE names"
             ) from None
         if type(error) is OSError:  # as requests says that a file of certificates is not there
             raise SettingsError(
                 f"{self._name}: the certificates that the environment names cannot be read; check "
                 "REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
             ) from None
+        kind = type(roots[-1]).__name__
+        if proxy is not None and _never_reached_the_vendor(error, roots):
+            what = f"no way through the proxy that {proxy.variable} names ({kind})"
+            return FailedTry(what, advice=on_the_way)
         if any(isinstance(root, socket.gaierror) for root in roots):
             return FailedTry("the host's name is not known")
-        return FailedTry(f"the connection failed ({type(roots[-1]).__name__})")
+        return FailedTry(f"the connection failed ({kind})", advice=on_the_way)
 
     def _redirected(self, method: str, url: str, status: int, target: str) -> str:
         try:
@@ -248,6 +310,12 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     if parsed.auth or "\\" in url or not parsed.host or parsed.scheme not in {"http", "https"}:
         return None
     return parsed.scheme, parsed.host, parsed.port or {"http": 80, "https": 443}[parsed.scheme]
+
+
+def _never_reached_the_vendor(error: Exception, roots: list[BaseException]) -> bool:
+    """Whether an error came up before the proxy let a request through."""
+    refused = (requests.exceptions.ProxyError, urllib3_errors.NewConnectionError, socket.gaierror)
+    return isinstance(error, refused) or any(isinstance(root, refused) for root in roots)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -1,135 +1,117 @@
-"""HTTP sessions that cannot hang: one per thread, and a watch that cuts what takes too long.
+"""HTTP sessions, one per thread, that send what they are given and nothing else.
 
-Socket timeouts end a silence, not a drip: a vendor that sends a byte now and then, in the headers
-or in the body, keeps every single read within its timeout. The watch shuts such a connection down
-from outside, and all of them when the run stops.
+No cookies of earlier requests, nothing from ~/.netrc. Proxies and certificates are those of the
+environment and of the machine.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import logging
-import socket
+import os
+import ssl
 import threading
-from contextlib import suppress
-from enum import Enum
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from copy import copy
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
+import truststore
 from requests.adapters import HTTPAdapter
+from requests.cookies import extract_cookies_to_jar, get_cookie_header
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 from typing_extensions import override
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
-from tap_callhistory.errors import StoppedError
+from tap_callhistory.transport.watch import exchange_of_this_thread
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Mapping
 
+    from requests.cookies import RequestsCookieJar
     from urllib3.connectionpool import ConnectionPool
+    from urllib3.response import BaseHTTPResponse
 
 # urllib3 warns of broken headers with the whole URL and a traceback, and at DEBUG tells every URL
 # with its query; what came of the request is told by the transport.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
-WATCH_SECONDS = 0.1
-_here = threading.local()
+TEMPLATES_REMEMBERED = 64
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
-class Cut(Enum):
-    """Why the watch ended an exchange."""
+class Sent(NamedTuple):
+    """A request as it goes out.
 
-    LATE = "late"
-    STOPPED = "stopped"
-
-
-class Exchange:
-    """One request and its answer, within a deadline; to be entered by the thread that makes it."""
-
-    def __init__(self, watch: Watch, seconds: float) -> None:
-        self._watch = watch
-        self.deadline = monotonic() + seconds
-        self.socket: socket.socket | None = None
-        self.cut: Cut | None = None
-
-    def __enter__(self) -> Self:
-        self._watch.begin(self)
-        _here.exchange = self
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._watch.end(self)
-        _here.exchange = None
-
-    def end(self, cut: Cut) -> None:
-        """Shut the connection down; whoever waits on it wakes up with a broken answer."""
-        self.cut = cut
-        if self.socket is not None:
-            # Not SSLSocket's own shutdown, which takes the TLS layer from under the reader.
-            with suppress(OSError):
-                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
-
-
-class Watch:
-    """Ends exchanges that pass their deadline, and every one of them once the run stops.
-
-    Args:
-        stop: Set when the run stops.
+    Attributes:
+        method: GET or POST.
+        url: Without the query, unless it comes from a redirect.
+        query: Encoded; "" for none.
+        headers: All of them, the credential among them.
+        body: None for no body.
     """
 
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self._closed = threading.Event()
-        self._lock = threading.Lock()
-        self._running: set[Exchange] = set()
-        self._thread: threading.Thread | None = None
+    method: str
+    url: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes | None
 
-    def begin(self, exchange: Exchange) -> None:
-        """Watch an exchange from now on.
 
-        Raises:
-            StoppedError: The watch is closed: nothing more is to be asked.
-        """
-        with self._lock:
-            if self._closed.is_set():
-                raise StoppedError("asked after the end")
-            self._running.add(exchange)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._patrol, name="watch", daemon=True)
-                self._thread.start()
+class Proxy(NamedTuple):
+    """A proxy that a request goes through.
 
-    def end(self, exchange: Exchange) -> None:
-        """Leave an exchange alone: its connection may now serve another."""
-        with self._lock:
-            self._running.discard(exchange)
+    Attributes:
+        variable: The environment variable that names it.
+        is_socks: Whether it speaks SOCKS, which needs an extra.
+    """
 
-    def close(self) -> None:
-        """End what still runs, and the watch itself."""
-        self._closed.set()
-        self._cut_overdue()
-        if self._thread is not None:
-            self._thread.join()
+    variable: str
+    is_socks: bool
 
-    def _patrol(self) -> None:
-        while not self._closed.wait(WATCH_SECONDS):
-            self._cut_overdue()
 
-    def _cut_overdue(self) -> None:
-        stopped = self._stop.is_set() or self._closed.is_set()
-        now = monotonic()
-        with self._lock:
-            for exchange in self._running:
-                if stopped:
-                    exchange.end(Cut.STOPPED)
-                elif exchange.deadline < now:
-                    exchange.end(Cut.LATE)
+def proxy_of(url: str) -> Proxy | None:
+    """The proxy that a request to this address goes through; None for none."""
+    try:
+        address = None if is_loopback(url) else select_proxy(url, get_environ_proxies(url, None))
+    except ValueError:
+        return None
+    if not address:
+        return None
+    names = [f"{urlsplit(url).scheme}_proxy", "all_proxy"]
+    forms = [form for name in names for form in (name.upper(), name)]
+    variable = next((form for form in forms if os.environ.get(form) == address), "HTTPS_PROXY")
+    return Proxy(variable.upper(), address.lower().startswith("socks"))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine, where no proxy could ask for it."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def keep_cookies(jar: RequestsCookieJar, sent: Sent, response: BaseHTTPResponse) -> None:
+    """Keep the cookies that came with a redirect, for the next request to its target."""
+    extract_cookies_to_jar(jar, _for_cookies(sent), response)  # type: ignore[no-untyped-call]
+
+
+def with_cookies(jar: RequestsCookieJar, sent: Sent) -> Mapping[str, str]:
+    """A request's headers with the cookies that are for its address."""
+    bare = {name: value for name, value in sent.headers.items() if name != "Cookie"}
+    cookies = get_cookie_header(jar, _for_cookies(sent))  # type: ignore[no-untyped-call]
+    return {**bare, "Cookie": cookies} if cookies else bare
+
+
+def _for_cookies(sent: Sent) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.prepare(method=sent.method, url=sent.url)
+    return prepared
 
 
 class _ShowsItsSocket(HTTPConnection):
@@ -137,7 +119,7 @@ class _ShowsItsSocket(HTTPConnection):
 
     @override
     def getresponse(self) -> Any:
-        exchange: Exchange | None = getattr(_here, "exchange", None)
+        exchange = exchange_of_this_thread()
         if exchange is not None:
             exchange.socket = self.sock
         return super().getresponse()
@@ -147,50 +129,123 @@ class _ShowsItsTlsSocket(_ShowsItsSocket, HTTPSConnection):
     """The same over TLS."""
 
 
+@cache
+def _machine_certificates() -> ssl.SSLContext:
+    """Trust in what this machine trusts (and SSL_CERT_FILE names), and in the usual authorities.
+
+    Containers often have no store of their own, hence the bundle that requests brings.
+    """
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context
+
+
+class _Prepared(requests.PreparedRequest):
+    """A request as requests prepares it, and what the adapter would find out for it every time."""
+
+    pool: ConnectionPool
+    target: str
+
+
 class _Adapter(HTTPAdapter):
-    @override
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> ConnectionPool:
-        pool = super().get_connection_with_tls_context(*args, **kwargs)
+    """Sends what is prepared, and gives urllib3's own answer: nobody needs more of it."""
+
+    def prepare(self, request: _Prepared, settings: Mapping[str, Any]) -> None:
+        """Find out what depends on the address alone."""
+        verify, cert, proxies = (settings[name] for name in ("verify", "cert", "proxies"))
+        pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
         if isinstance(pool, HTTPConnectionPool):
             over_tls = pool.scheme == "https"
             pool.ConnectionCls = _ShowsItsTlsSocket if over_tls else _ShowsItsSocket
-        return pool
+        request.pool, request.target = pool, super().request_url(request, proxies)
+
+    @override
+    def get_connection_with_tls_context(self, request: Any, *_: Any, **__: Any) -> Any:
+        return request.pool
+
+    @override
+    def request_url(self, request: Any, proxies: Any) -> str:
+        target: str = request.target
+        return target
+
+    @override
+    def build_response(self, req: Any, resp: Any) -> Any:
+        return resp
 
 
-class _Session(requests.Session):
-    """A session whose requests carry what they are given, and nothing else.
+class _MachineAdapter(_Adapter):
+    """Trusts the certificates of this machine, with and without a proxy."""
 
-    No cookies, nothing from ~/.netrc. Proxies and certificates are those of the environment, which
-    is asked once per host: it holds for the run, and asking costs more than sending.
+    @override
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=_machine_certificates())
+
+    @override
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=_machine_certificates())
+
+    @override
+    def cert_verify(self, *_: Any) -> None:
+        """Leave the trust to the context, which has all that there is."""
+
+
+class Session(requests.Session):
+    """Sends requests from templates.
+
+    What a method, an address and its headers come to (the pool of connections, the proxy, the
+    certificates) is found out once: it holds for the run, and costs more than sending.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._environment: dict[tuple[str, str], Any] = {}
+        self.adapters.clear()
+        self._templates: dict[tuple[Any, ...], tuple[_Prepared, _Adapter, Mapping[str, Any]]] = {}
 
-    @override
-    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        prepared = requests.PreparedRequest()
-        prepared.prepare(
-            method=request.method,
-            url=request.url,
-            headers=request.headers,
-            data=request.data,
-        )
-        return prepared
+    def send_prepared(self, sent: Sent, timeouts: tuple[float, float]) -> BaseHTTPResponse:
+        """Send a request; the answer's body is not read yet.
 
-    @override
-    def merge_environment_settings(self, url: Any, *given: Any, **named: Any) -> Any:
-        scheme, host, *_ = urlsplit(url)
-        if (scheme, host) not in self._environment:
-            settings = super().merge_environment_settings(url, *given, **named)
-            self._environment[scheme, host] = settings
-        return self._environment[scheme, host]
+        Raises:
+            requests.RequestException: It did not go out, or no answer came.
+        """
+        known = (sent.method, sent.url, *sent.headers.items())
+        if known not in self._templates:
+            if len(self._templates) >= TEMPLATES_REMEMBERED:
+                self._templates.clear()
+            self._templates[known] = self._template(sent)
+        template, adapter, settings = self._templates[known]
+        prepared = copy(template)
+        if sent.query:
+            prepared.target = f"{template.target}?{sent.query}"
+        if sent.body is not None:
+            prepared.body = sent.body
+            length = str(len(sent.body))
+            prepared.headers = {**template.headers, "Content-Length": length}  # type: ignore[assignment]
+        response: Any = adapter.send(prepared, timeout=timeouts, **settings)
+        return response  # type: ignore[no-any-return]
 
-    @override
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Leave redirects alone; requests would read their bodies, however long."""
-        return None
+    def _template(self, sent: Sent) -> tuple[_Prepared, _Adapter, Mapping[str, Any]]:
+        prepared = _Prepared()
+        prepared.prepare(method=sent.method, url=sent.url, headers=sent.headers)
+        prepared.headers = dict(prepared.headers)  # type: ignore[assignment]
+        url = str(prepared.url)
+        settings = self.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
+        if is_loopback(url):
+            settings["proxies"] = {}
+        adapter = self._adapter(url)
+        adapter.prepare(prepared, settings)
+        return prepared, adapter, settings
+
+    def _adapter(self, url: str) -> _Adapter:
+        """The adapter for an address, opened at first need: certificates take time to load."""
+        scheme = "https://" if url.lower().startswith("https://") else "http://"
+        if scheme not in self.adapters:
+            own_bundle = any(map(os.environ.get, _BUNDLES))
+            of_machine = scheme == "https://" and not own_bundle
+            kind = _MachineAdapter if of_machine else _Adapter
+            self.mount(scheme, kind(pool_connections=2, pool_maxsize=1))
+        adapter = self.get_adapter(url)
+        assert isinstance(adapter, _Adapter)  # noqa: S101 - no other is ever mounted
+        return adapter
 
 
 class Sessions:
@@ -199,13 +254,13 @@ class Sessions:
     def __init__(self) -> None:
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._all: list[requests.Session] = []
+        self._all: list[Session] = []
 
-    def mine(self) -> requests.Session:
+    def mine(self) -> Session:
         """The session of this thread."""
-        session: requests.Session | None = getattr(self._own, "session", None)
+        session: Session | None = getattr(self._own, "session", None)
         if session is None:
-            session = self._own.session = _open_session()
+            session = self._own.session = Session()
             with self._lock:
                 self._all.append(session)
         return session
@@ -216,10 +271,3 @@ class Sessions:
             for session in self._all:
                 session.close()
             self._all.clear()
-
-
-def _open_session() -> requests.Session:
-    session = _Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, _Adapter(pool_connections=2, pool_maxsize=1))
-    return session

@@ -8,7 +8,7 @@ fetch ── try ── budget ── sender ── answer ── parse ── j
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,16 +21,27 @@ from tap_callhistory.errors import (
     VendorUnavailable,
 )
 from tap_callhistory.privacy.keys import is_credential
-from tap_callhistory.transport.bodies import DoubtfulJson, NotJson, parse, requested_pause
-from tap_callhistory.transport.http import Answer, FailedTry, Request
+from tap_callhistory.transport.bodies import (
+    DoubtfulJson,
+    NotJson,
+    TooLarge,
+    declared_charset,
+    parse,
+    requested_pause,
+)
+from tap_callhistory.transport.http import Answer, FailedTry, Request, too_large
 from tap_callhistory.transport.verdicts import (
+    CHECK_ADDRESS,
+    SLOW_DOWN_ADVICE,
+    THE_VENDOR_FAILS,
     Action,
     Judge,
     Verdict,
+    asks_for_patience,
     judge_by_status,
     quoted,
-    quoted_code,
 )
+from tap_callhistory.transport.words import presentable_code
 
 if TYPE_CHECKING:
     import logging
@@ -42,14 +53,24 @@ if TYPE_CHECKING:
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 300.0
+WAITS_FOR_A_FRESH_TOKEN = (1, 2, 4, 8)
+"""In units of the first wait: some vendors know a new token only after some seconds."""
+MOST_RENEWALS = 6
+"""Of one request: two runs may end each other's sessions for a while."""
+MOST_REFUSALS_OF_A_GOOD_TOKEN = 3
+TIRESOME_COMPRESSION = 3
+"""After so many answers that did not decompress, none is asked for compressed."""
 
 
 @dataclass(slots=True)
 class _Memory:
     """What the tries of one request know of each other."""
 
-    renewed: bool = False
     doubtful_body: bytes | bytearray | None = None
+    uncompressed: bool = False
+    generation: int = -1
+    refusals: int = 0
+    renewals: int = 0
 
 
 class Sender(Protocol):
@@ -83,6 +104,7 @@ class Transport:
     Attributes:
         requests: How many HTTP requests went out.
         retries: How many tries came after a failed one.
+        replaced_characters: How many characters of answers could not be decoded.
     """
 
     def __init__(  # noqa: PLR0913 - what a run decides once, all by keyword
@@ -116,8 +138,11 @@ class Transport:
         self._sender = sender
         self._on_answer = on_answer
         self._count_lock = threading.Lock()
+        self._worked: set[int] = set()
+        self._undecodable = 0
         self.requests = 0
         self.retries = 0
+        self.replaced_characters = 0
 
     def fetch(self, request: Request, *, retries: int | None = None) -> Any:
         """Fetch the JSON object or array that a request is answered with.
@@ -138,18 +163,24 @@ class Transport:
         memory = _Memory()
         allowed = self._max_retries if retries is None else min(retries, self._max_retries)
         waits = self._growing_waits(allowed)
+        tries = 0
         while True:
+            tries += 1
             try:
                 return self._try(request, memory)
             except FailedTry as failed:
-                seconds = next(waits, None)
+                uncompressed = failed.undecodable and not memory.uncompressed
+                seconds = None if failed.hopeless else 0.0 if uncompressed else next(waits, None)
                 if seconds is None:
-                    raise self._given_up(failed, allowed + 1) from None
-                self._wait_after(failed, seconds)
+                    raise self._given_up(failed, tries) from None
+                memory.uncompressed = memory.uncompressed or failed.undecodable
+                self._wait_after(f"{failed}", seconds)
 
     def close(self) -> None:
         """Close all connections; what other threads still fetch ends with StoppedError."""
         self._sender.close()
+        if self._authenticator is not None:
+            self._authenticator.close()
 
     def _growing_waits(self, retries: int) -> Iterator[float]:
         """As many waits in seconds as there are retries: doubling, each shortened at random."""
@@ -158,11 +189,11 @@ class Transport:
         for _, seconds in zip(range(retries), waits, strict=False):
             yield seconds / 2 + backoff.full_jitter(seconds / 2)
 
-    def _wait_after(self, failed: FailedTry, seconds: float) -> None:
+    def _wait_after(self, reason: str, seconds: float) -> None:
         """Wait here, since nothing could end the sleep in backoff's decorators."""
         with self._count_lock:
             self.retries += 1
-        self._logger.info("%s: %s; trying again in %.1f s", self._name, failed, seconds)
+        self._logger.info("%s: %s; trying again in %.1f s", self._name, reason, seconds)
         if self._stop.wait(seconds):
             raise StoppedError("stopped between two tries")
 
@@ -173,22 +204,56 @@ class Transport:
             if failed.unreadable
             else VendorUnavailable(text, status=failed.status, may_carry_less=failed.may_carry_less)
         )
-        error.advice = "Check the vendor's api_url, and the network and the proxy on the way to it"
+        error.advice = failed.advice or "Check the vendor's api_url, and the network on the way"
         return error
 
     def _try(self, request: Request, memory: _Memory) -> Any:
-        headers = {**self._headers, **request.headers}
-        generation = self._authenticator.authorize(headers) if self._authenticator else 0
-        answer = self._sender.ask(request, headers, before_each=self._take_turn)
-        if self._on_answer is not None:
-            self._on_answer(answer)
-        body, verdict = self._judged(answer, memory)
-        if verdict is None:
-            self._budget.accepted()
-            return body
-        if verdict.action is Action.LOG_IN and self._renewed(generation, memory):
-            return self._try(request, memory)
-        raise self._consequence(verdict, answer, body, _secrets(request, headers))
+        while True:
+            headers = {**self._headers, **request.headers}
+            if memory.uncompressed or self._undecodable >= TIRESOME_COMPRESSION:
+                headers["Accept-Encoding"] = "identity"
+            generation = self._authenticator.authorize(headers) if self._authenticator else 0
+            answer = self._sender.ask(request, headers, before_each=self._take_turn)
+            if self._on_answer is not None:
+                self._on_answer(answer)
+            body, verdict = self._judged(answer, memory)
+            if verdict is None:
+                self._budget.accepted()
+                self._worked.add(generation)
+                return body
+            verdict = _patient(verdict, answer)
+            secrets = _secrets(request, headers)
+            if verdict.action is not Action.LOG_IN or not self._deserves_another_try(
+                generation, memory, quoted(answer.status, verdict, secrets)
+            ):
+                raise self._consequence(verdict, answer, secrets)
+
+    def _deserves_another_try(self, generation: int, memory: _Memory, told: str) -> bool:
+        """Whether a refused credential may yet be taken, or another one; waits before it.
+
+        A fresh token may not be known everywhere yet. One that has worked may have been ended by
+        another run's login, which needs its turn too. One that never worked is renewed once.
+        """
+        if self._authenticator is None:
+            return False
+        if memory.generation != generation:
+            memory.generation, memory.refusals = generation, 0
+        memory.refusals += 1
+        worked = generation in self._worked
+        if self._authenticator.is_fresh(generation) and not worked:
+            waits = WAITS_FOR_A_FRESH_TOKEN[memory.refusals - 1 :]
+            if waits:
+                self._wait_after(told, waits[0] * self._first_wait_seconds)
+                return True
+        if memory.renewals >= (MOST_RENEWALS if self._worked else 1):
+            return False
+        if worked:
+            seconds = self._first_wait_seconds * 2**memory.renewals
+            self._wait_after(told, seconds / 2 + backoff.full_jitter(seconds / 2))
+        if self._authenticator.renew(generation):
+            memory.renewals += 1
+            return True
+        return worked and memory.refusals < MOST_REFUSALS_OF_A_GOOD_TOKEN
 
     def _take_turn(self) -> None:
         self._budget.acquire()
@@ -203,7 +268,7 @@ class Transport:
         """
         bad_status = judge_by_status(answer.status, None)
         try:
-            body = _parsed(answer, memory)
+            body = self._parsed(answer, memory)
         except FailedTry:
             if bad_status is None:
                 raise
@@ -215,56 +280,86 @@ class Transport:
                 raise FailedTry(str(error), unreadable=True) from None
             return body, bad_status
 
-    def _renewed(self, generation: int, memory: _Memory) -> bool:
-        """Whether another credential is worth a try; once per request, or it would never end."""
-        if memory.renewed or self._authenticator is None:
-            return False
-        memory.renewed = self._authenticator.renew(generation)
-        return memory.renewed
-
-    def _consequence(
-        self, verdict: Verdict, answer: Answer, body: object, secrets: Collection[str]
-    ) -> Exception:
+    def _consequence(self, verdict: Verdict, answer: Answer, secrets: Collection[str]) -> Exception:
         told = quoted(answer.status, verdict, secrets)
         if verdict.action in {Action.LOG_IN, Action.STOP}:
             return VendorRefusal(
                 f"{self._name}: the vendor refused: {told}. {verdict.advice or ''}".rstrip(),
-                status=answer.status,
-                code=quoted_code(verdict, secrets),
+                status=verdict.status or answer.status,
+                code=presentable_code(verdict.code, secrets),
                 advice=verdict.advice,
-                in_own_words=isinstance(body, dict | list) and bool(body),
+                may_mean_nothing=verdict.may_mean_nothing,
             )
         slow_down = verdict.action is Action.SLOW_DOWN
         if slow_down:
             self._budget.slow_down()
         pause_seconds = requested_pause(answer.headers) or 0.0
         if pause_seconds > LONGEST_PAUSE_SECONDS:
-            return VendorUnavailable(
+            unavailable = VendorUnavailable(
                 f"{self._name}: the vendor asks for a pause of {pause_seconds:,.0f} s ({told}), "
                 f"longer than {LONGEST_PAUSE_SECONDS:.0f} s. Run again after it; what was loaded "
                 "before stays loaded."
             )
+            unavailable.advice = verdict.advice
+            return unavailable
         self._budget.pause(pause_seconds)
-        return FailedTry(told, status=answer.status, may_carry_less=not slow_down)
+        return FailedTry(
+            told,
+            status=verdict.status or answer.status,
+            may_carry_less=not slow_down,
+            advice=verdict.advice or THE_VENDOR_FAILS,
+        )
+
+    def _parsed(self, answer: Answer, memory: _Memory) -> Any:
+        """Parse a body, leniently when the same one comes again.
+
+        What only leniency can read was damaged on its way, which another try mends, or is what the
+        vendor has, which no other try would change.
+        """
+        if answer.failed is not None:
+            self._undecodable += answer.failed.undecodable
+            raise answer.failed
+        if answer.status == HTTPStatus.NO_CONTENT or answer.body.strip() == b"null":
+            return []  # as some vendors say that there is nothing
+        charset = declared_charset(answer.headers)
+        lenient = answer.body == memory.doubtful_body
+        try:
+            parsed = parse(answer.body, charset=charset, lenient=lenient)
+        except DoubtfulJson as error:
+            memory.doubtful_body = answer.body
+            raise FailedTry(str(error), unreadable=True) from None
+        except TooLarge as error:
+            raise too_large(error) from None
+        except NotJson as error:
+            raise FailedTry(str(error), unreadable=True, advice=CHECK_ADDRESS) from None
+        self._tell_of_replaced(parsed.replaced, charset or "UTF-8")
+        return parsed.value
+
+    def _tell_of_replaced(self, characters: int, charset: str) -> None:
+        if not characters:
+            return
+        with self._count_lock:
+            self.replaced_characters += characters
+            so_far = self.replaced_characters
+        self._logger.warning(
+            "%s: %d characters of an answer are not %s and became U+FFFD (%d in this run so far)",
+            self._name,
+            characters,
+            charset,
+            so_far,
+        )
 
 
-def _parsed(answer: Answer, memory: _Memory) -> Any:
-    """Parse a body, leniently when the same one comes again.
-
-    What only leniency can read was damaged on its way, which another try mends, or is what the
-    vendor has, which no other try would change.
-    """
-    if answer.failed is not None:
-        raise answer.failed
-    if answer.status == HTTPStatus.NO_CONTENT or answer.body.strip() == b"null":
-        return []  # as some vendors say that there is nothing
-    try:
-        return parse(answer.body, lenient=answer.body == memory.doubtful_body)
-    except DoubtfulJson as error:
-        memory.doubtful_body = answer.body
-        raise FailedTry(str(error), unreadable=True) from None
-    except NotJson as error:
-        raise FailedTry(str(error), unreadable=True) from None
+def _patient(verdict: Verdict, answer: Answer) -> Verdict:
+    """A refusal that says when to come back is one of too many requests."""
+    refused = verdict.action is Action.STOP or (
+        verdict.action is Action.LOG_IN and answer.status != HTTPStatus.UNAUTHORIZED
+    )
+    if not refused or not asks_for_patience(answer.status):
+        return verdict
+    if requested_pause(answer.headers) is None:
+        return verdict
+    return replace(verdict, action=Action.SLOW_DOWN, advice=SLOW_DOWN_ADVICE)
 
 
 def _secrets(request: Request, headers: Mapping[str, str]) -> list[str]:

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 import msgspec
 
 from tap_callhistory.clocks import Clock
+from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.pages import Limits
 from tap_callhistory.reading.windows import MONTH, Window, floor, widened
+from tap_callhistory.transport.verdicts import Action, judge_by_table, judge_by_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.transport.auth import Authenticator
     from tap_callhistory.transport.http import Request
-    from tap_callhistory.transport.verdicts import Judge, Verdict
+    from tap_callhistory.transport.verdicts import Table, Verdict
 
 #: A clock change this near to a window's bound widens the window by the change.
 CLOCK_CHANGE_NEARBY = timedelta(hours=26)
@@ -60,11 +62,12 @@ class Session(NamedTuple):
     """What a login needs of the run that it is for.
 
     Attributes:
-        ask: Sends a request without a credential and returns the parsed body.
+        ask: Sends a request with no credential but its own, and returns the parsed body; with
+            `once` it is not tried again.
         conceal: Keeps a new secret out of all logs.
     """
 
-    ask: Callable[[Request, Judge], Any]
+    ask: Callable[..., Any]
     conceal: Callable[[str], None]
 
 
@@ -104,6 +107,8 @@ class Endpoint(abc.ABC):
     tells_changes: ClassVar[bool] = False
     #: Its settings that choose calls: with others of them, other calls are read.
     chosen_by: ClassVar[tuple[str, ...]] = ()
+    #: What the vendor's errors mean: by a code of its bodies, as text, or by an HTTP status.
+    verdicts: ClassVar[Table]
     #: Names that a parameter which chooses the filtered date may have; the probe tries each once.
     date_field_candidates: ClassVar[tuple[str, ...]] = ()
 
@@ -142,10 +147,6 @@ class Endpoint(abc.ABC):
         """
 
     @abc.abstractmethod
-    def judge(self, status: int, body: object | None) -> Verdict | None:
-        """The vendor's own verdicts, by HTTP status and body; None where it has none."""
-
-    @abc.abstractmethod
     def authenticator(self, session: Session) -> Authenticator:
         """What puts the vendor's credential on requests."""
 
@@ -156,6 +157,10 @@ class Endpoint(abc.ABC):
     def new_clock(self) -> Clock:
         """The vendor's clock: how it writes the instants that it gives and takes."""
         return Clock(None)
+
+    def judge(self, status: int, body: object | None) -> Verdict | None:
+        """The vendor's verdicts on an answer; None for a good one."""
+        return judge_by_table(self.verdicts, status, body)
 
     def check_page(self, page: Page, bounds: Window) -> None:  # noqa: B027 - most need none
         """Refuse a page that the vendor cannot have meant for these bounds.
@@ -215,9 +220,17 @@ class Endpoint(abc.ABC):
             UnreadableAnswer: A good answer that is not of the documented shape.
         """
         verdict = self.judge(status, body)
-        if verdict is None and status < HTTPStatus.MULTIPLE_CHOICES:
-            self.page_of(body)
-        return verdict
+        if verdict is not None or status >= HTTPStatus.MULTIPLE_CHOICES:
+            return verdict
+        spoken = judge_by_words(self.verdicts, body) if isinstance(body, dict) else None
+        try:
+            empty = not self.page_of(body).records
+        except UnreadableAnswer:
+            if spoken is None:
+                raise
+            return spoken
+        # No calls and a word of trouble: what came instead of calls, not a window without any.
+        return spoken if empty and spoken and spoken.action is not Action.RETRY else None
 
     def page_of(self, body: Any) -> RawPage:
         """The records and the paging of an answer, in whatever way its language writes a list.

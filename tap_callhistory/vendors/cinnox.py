@@ -18,7 +18,8 @@ from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import OffsetPages
 from tap_callhistory.transport.auth import Authenticator, BearerToken
 from tap_callhistory.transport.http import Request
-from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status
+from tap_callhistory.transport.verdicts import Action, Verdict
+from tap_callhistory.transport.words import words_in
 from tap_callhistory.vendors.base import Endpoint, RawPage, Session
 
 if TYPE_CHECKING:
@@ -79,15 +80,26 @@ SETTINGS: Final[dict[str, Any]] = {
 GOOD_CODES: Final = frozenset({0, HTTPStatus.OK})
 """The ``code`` of an answer that went well; inferred, as only error codes are documented."""
 
-VERDICTS: Final[dict[int, Verdict]] = {
-    6451000: Verdict(Action.STOP, advice="Check cinnox.page_size."),
-    6451001: Verdict(Action.RETRY),
-    6451010: Verdict(Action.SLOW_DOWN),
-    6450001: Verdict(Action.STOP, advice="Check cinnox.api_url."),
+CREDENTIALS: Final = Verdict(Action.LOG_IN, advice="Check cinnox.app_id and cinnox.app_token.")
+BAD_PARAMETER: Final = "6451000"
+
+VERDICTS: Final[dict[int | str, Verdict]] = {
+    HTTPStatus.UNAUTHORIZED: CREDENTIALS,
+    HTTPStatus.FORBIDDEN: CREDENTIALS,
+    BAD_PARAMETER: Verdict(Action.STOP, advice="Check cinnox.page_size."),
+    "6451001": Verdict(Action.RETRY),
+    "6451010": Verdict(Action.SLOW_DOWN),
+    "6450001": Verdict(Action.STOP, advice="Check cinnox.api_url."),
 }
 """What the ``code`` of an error means, also in an answer with HTTP 200 (docs.cinnox.com)."""
 
-CREDENTIALS: Final = Verdict(Action.LOG_IN, advice="Check cinnox.app_id and cinnox.app_token.")
+ADVICE: Final[dict[str, str]] = {
+    "missing one of": "Check cinnox.api_url: what is asked for does not reach CINNOX whole.",
+    "prior to": "Check start_date and end_date.",
+    "offset": "Check cinnox.page_size.",
+    "limit": "Lower cinnox.page_size.",
+}
+"""What to check, by the messages that CINNOX documents for a bad parameter."""
 
 
 class CinnoxPaginator(OffsetPages):
@@ -103,6 +115,7 @@ class CinnoxCallDetails(Endpoint):
     country = "HK"
     read_by = "call_date"
     paginator = CinnoxPaginator
+    verdicts = VERDICTS
     began_field = "callDate"
     stamps: ClassVar[dict[str, str]] = {"created": "callDate", "finished": "callEndTime"}
 
@@ -132,18 +145,22 @@ class CinnoxCallDetails(Endpoint):
                 return RawPage(records)
             case {"code": int(code), **rest} if code in GOOD_CODES and rest.get("result") is None:
                 return RawPage(())
+            case {"result": None}:
+                return RawPage(())
         raise UnreadableAnswer("an answer without result")
 
     @override
     def judge(self, status: int, body: object | None) -> Verdict | None:
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            return replace(CREDENTIALS, message=_message(body))
-        by_status = judge_by_status(status, body)
+        verdict = super().judge(status, body)
+        if verdict is not None and verdict.code == BAD_PARAMETER:
+            said = (verdict.message or "").lower()
+            advice = next((advice for words, advice in ADVICE.items() if words in said), None)
+            return replace(verdict, advice=advice or verdict.advice)
         match body:
-            case {"code": int(code)} if code not in GOOD_CODES and code != status:
-                verdict = VERDICTS.get(code) or by_status or Verdict(Action.RETRY)
-                return replace(verdict, code=str(code), message=_message(body))
-        return by_status and replace(by_status, message=_message(body))
+            # Not in CINNOX's list of codes; every code but the good ones is an error.
+            case {"code": int(code)} if verdict is None and code not in GOOD_CODES:
+                return Verdict(Action.RETRY, str(code), words_in(body).message)
+        return verdict
 
     @override
     def is_unfinished(self, record: Mapping[str, Any]) -> bool:
@@ -164,8 +181,3 @@ def _has_file(record: Mapping[str, Any]) -> bool:
     if not isinstance(recordings, list):
         return False
     return any(isinstance(each, dict) and each.get("files") for each in recordings)
-
-
-def _message(body: object) -> str | None:
-    message = body.get("message") if isinstance(body, dict) else None
-    return message if isinstance(message, str) else None

@@ -6,7 +6,6 @@ nothing says how many calls there are in all.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -17,7 +16,7 @@ from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import CursorPages
 from tap_callhistory.transport.auth import Authenticator, BearerToken
 from tap_callhistory.transport.http import Request
-from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status
+from tap_callhistory.transport.verdicts import Action, Verdict
 from tap_callhistory.vendors.base import Endpoint, RawPage, Session
 
 if TYPE_CHECKING:
@@ -87,12 +86,13 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 
 
-VERDICTS: Final[dict[str, Verdict]] = {
+VERDICTS: Final[dict[int | str, Verdict]] = {
     "invalid_argument": Verdict(
         Action.STOP,
         advice="Check etelecom.page_size, etelecom.hotline_ids and etelecom.extension_ids.",
     ),
     "unauthenticated": Verdict(Action.LOG_IN, advice="Check etelecom.api_key."),
+    HTTPStatus.UNAUTHORIZED: Verdict(Action.LOG_IN, advice="Check etelecom.api_key."),
     "bad_route": Verdict(
         Action.STOP, advice="Check etelecom.api_url: everything before /ListCallLogs."
     ),
@@ -112,6 +112,7 @@ class EtelecomCallLogs(Endpoint):
     settings = SETTINGS
     country = "VN"
     paginator = EtelecomPaginator
+    verdicts = VERDICTS
     stamps: ClassVar[dict[str, str]] = {
         "created": "created_at",
         "started": "started_at",
@@ -146,17 +147,9 @@ class EtelecomCallLogs(Endpoint):
             # Servers written in Go leave an empty list out, or send null.
             case {"paging": dict(paging)} if body.get("call_logs") is None:
                 return RawPage((), next=_sendable(paging.get("next")))
+            case {"call_logs": None | []}:
+                return RawPage(())
         raise UnreadableAnswer("an answer without call_logs and paging")
-
-    @override
-    def judge(self, status: int, body: object | None) -> Verdict | None:
-        match body:
-            case {"code": str(code)} if status >= HTTPStatus.BAD_REQUEST:
-                verdict = VERDICTS.get(code) or judge_by_status(status, body)
-                message = body.get("msg") if isinstance(body, dict) else None
-                text = message if isinstance(message, str) else None
-                return verdict and replace(verdict, code=code, message=text)
-        return None
 
     @override
     def is_unfinished(self, record: Mapping[str, Any]) -> bool:

@@ -6,7 +6,6 @@ Source: docs.kavenegar.io. Its clock is naive and its zone is not documented; pa
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -18,7 +17,7 @@ from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.transport.auth import Authenticator, BearerToken
 from tap_callhistory.transport.http import Request
-from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status
+from tap_callhistory.transport.verdicts import Action, Verdict
 from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:
@@ -89,18 +88,23 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 
 
-VERDICTS: Final[dict[str, Verdict]] = {
+UNAUTHORIZED: Final = Verdict(
+    Action.LOG_IN, advice="Check kavenegar.api_token: it may be wrong or have expired."
+)
+FORBIDDEN: Final = Verdict(
+    Action.STOP, advice="Check kavenegar.api_token: it may not read the calls."
+)
+
+VERDICTS: Final[dict[int | str, Verdict]] = {
+    HTTPStatus.UNAUTHORIZED: UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN: FORBIDDEN,
     "bad_request": Verdict(
         Action.STOP,
         advice="Check kavenegar.endpoint_id, kavenegar.page_size and kavenegar.api_url.",
     ),
     "unprocessable_entity": Verdict(Action.STOP, advice="Check kavenegar.endpoint_id."),
-    "unauthorized": Verdict(
-        Action.LOG_IN, advice="Check kavenegar.api_token: it may be wrong or have expired."
-    ),
-    "forbidden": Verdict(
-        Action.STOP, advice="Check kavenegar.api_token: it may not read the calls."
-    ),
+    "unauthorized": UNAUTHORIZED,
+    "forbidden": FORBIDDEN,
     "service_unavailable": Verdict(Action.RETRY),
     "internal_server_error": Verdict(Action.RETRY),
 }
@@ -121,6 +125,7 @@ class KavenegarCalls(Endpoint):
     settings = SETTINGS
     country = "IR"
     paginator = KavenegarPaginator
+    verdicts = VERDICTS
     began_field = "createdAt"
     stamps: ClassVar[dict[str, str]] = {
         "created": "createdAt",
@@ -161,19 +166,11 @@ class KavenegarCalls(Endpoint):
                 total, size = page.get("total"), page.get("size")
                 return RawPage(records, whole_number(total), whole_number(size))
             # Servers leave an empty list out, or send null; the total tells if it should be empty.
-            case {"page": {"total": total}} if body.get("result") is None:
-                return RawPage((), whole_number(total))
+            case {"page": dict(page)} if body.get("result") is None:
+                return RawPage((), whole_number(page.get("total")))
+            case {"result": None | []}:
+                return RawPage(())
         raise UnreadableAnswer("an answer without page.total and result")
-
-    @override
-    def judge(self, status: int, body: object | None) -> Verdict | None:
-        match body:
-            case {"status": str(code)} if status != HTTPStatus.OK:
-                verdict = VERDICTS.get(code) or judge_by_status(status, body)
-                reasons = body.get("reasons") if isinstance(body, dict) else None
-                text = ", ".join(map(str, reasons)) if isinstance(reasons, list) else None
-                return verdict and replace(verdict, code=code, message=text)
-        return None
 
     @override
     def is_unfinished(self, record: Mapping[str, Any]) -> bool:

@@ -21,7 +21,8 @@ from tap_callhistory.reading.paginators import AnchoredPages, OffsetPages
 from tap_callhistory.reading.windows import floor
 from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
 from tap_callhistory.transport.http import Request
-from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status, judge_tokenless
+from tap_callhistory.transport.verdicts import Action, Verdict
+from tap_callhistory.transport.verdicts import judge_login as judge_a_login
 from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ DATE_FIELD_CANDIDATES: Final = (
 
 UNFINISHED: Final = frozenset({"DIAL", "INPROGRESS", "SCHEDULED"})
 
-VERDICTS: Final[dict[int, Verdict]] = {
+VERDICTS: Final[dict[int | str, Verdict]] = {
     HTTPStatus.BAD_REQUEST: Verdict(
         Action.STOP,
         advice="Check twin.company_id, twin.page_size and twin.date_field_parameter.",
@@ -193,6 +194,7 @@ class TwinCallSessions(Endpoint):
     chosen_by: ClassVar[tuple[str, ...]] = ("company_id",)
     began_field = "createdAt"
     cap = NEAR_THE_CAP
+    verdicts = VERDICTS
     stamps: ClassVar[dict[str, str]] = {
         "created": "createdAt",
         "started": "startedAt",
@@ -212,8 +214,7 @@ class TwinCallSessions(Endpoint):
         token = self.given.get("token")
         if token and not self.given.get("email"):
             return BearerToken(token, setting="twin.token")
-        at_hand = iter([token] if token else [])
-        return Login(lambda: next(at_hand, None) or self._log_in(session), conceal=session.conceal)
+        return Login(lambda: self._log_in(session), at_hand=token, conceal=session.conceal)
 
     def _log_in(self, session: Session) -> str:
         credentials = {name: self.given[name] for name in ("email", "password")}
@@ -265,19 +266,18 @@ class TwinCallSessions(Endpoint):
             # Servers leave an empty list out, or send null; the count tells if it should be empty.
             case {"count": count} if body.get("items") is None:
                 return RawPage((), total=whole_number(count))
+            case {"items": None}:
+                return RawPage(())
             case list(records):
                 return RawPage(records)
         raise UnreadableAnswer("an answer without items")
 
     @override
     def judge(self, status: int, body: object | None) -> Verdict | None:
-        verdict = VERDICTS.get(status) or judge_by_status(status, body)
-        if verdict is None:
-            return None
-        message = _message(body)
-        if message and _SPEAKS_OF_THE_CAP.search(message):
-            verdict = replace(verdict, code=TOO_MANY_CALLS)
-        return replace(verdict, message=message)
+        verdict = super().judge(status, body)
+        if verdict and verdict.message and _SPEAKS_OF_THE_CAP.search(verdict.message):
+            return replace(verdict, code=TOO_MANY_CALLS)
+        return verdict
 
     @override
     def is_unfinished(self, record: Mapping[str, Any]) -> bool:
@@ -288,11 +288,7 @@ class TwinCallSessions(Endpoint):
 
 def judge_login(status: int, body: object | None) -> Verdict | None:
     """The verdicts on a login."""
-    verdict, message = judge_by_status(status, body), _message(body)
-    if verdict is None and _token(body) is None:
-        verdict = judge_tokenless(message)
-    advice = LOGIN_ADVICE.get(status)
-    return verdict and replace(verdict, message=message, advice=advice or verdict.advice)
+    return judge_a_login(LOGIN_ADVICE, status, body, token=_token(body))
 
 
 def _token(body: object) -> str | None:
@@ -300,10 +296,3 @@ def _token(body: object) -> str | None:
         case {"token": str(token)}:
             return token
     return None
-
-
-def _message(body: object) -> str | None:
-    if not isinstance(body, dict):
-        return None
-    texts = [text for text in (body.get("error"), body.get("details")) if isinstance(text, str)]
-    return ": ".join(texts) or None

@@ -8,7 +8,6 @@ logout.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -20,7 +19,8 @@ from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
 from tap_callhistory.transport.http import Request
-from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status, judge_tokenless
+from tap_callhistory.transport.verdicts import Action, Verdict, judge_by_status
+from tap_callhistory.transport.verdicts import judge_login as judge_a_login
 from tap_callhistory.vendors.base import Endpoint, RawPage, Session, whole_number
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 
 
-VERDICTS: Final[dict[int, Verdict]] = {
+VERDICTS: Final[dict[int | str, Verdict]] = {
     HTTPStatus.UNAUTHORIZED: Verdict(
         Action.LOG_IN, advice="Check utel.email and utel.password, or utel.token."
     ),
@@ -146,6 +146,7 @@ class UtelCallHistory(Endpoint):
     began_field = "date_time"
     stamps: ClassVar[dict[str, str]] = {"created": "date_time"}
     tells_changes: ClassVar[bool] = True
+    verdicts = VERDICTS
 
     @override
     def new_clock(self) -> Clock:
@@ -156,14 +157,27 @@ class UtelCallHistory(Endpoint):
         token = self.given.get("token")
         if token and not self.given.get("email"):
             return BearerToken(token, setting="utel.token")
-        at_hand = iter([token] if token else [])
-        return Login(lambda: next(at_hand, None) or self._log_in(session), conceal=session.conceal)
+        return Login(
+            lambda: self._log_in(session),
+            at_hand=token,
+            log_out=lambda token: self._log_out(session, token),
+            conceal=session.conceal,
+        )
 
     def _log_in(self, session: Session) -> str:
         credentials = {name: self.given[name] for name in ("email", "password")}
         url = f"{self._base}/auth/login"
         login = Request("POST", url, body=credentials, headers=HEADERS)
         return _token(session.ask(login, judge_login)) or ""
+
+    def _log_out(self, session: Session, token: str) -> None:
+        """End the session of a token, which would never expire.
+
+        Utel's pages ask for a logout; its address is assumed, after that of the login.
+        """
+        headers = {**HEADERS, "Authorization": f"Bearer {token}"}
+        url = f"{self._base}/auth/logout"
+        session.ask(Request("POST", url, headers=headers), judge_by_status, once=True)
 
     @property
     def _base(self) -> str:
@@ -191,14 +205,11 @@ class UtelCallHistory(Endpoint):
                 total, size = meta.get("total"), meta.get("per_page")
                 return RawPage(records, whole_number(total), whole_number(size))
             # Servers leave an empty list out, or send null; the total tells if it should be empty.
-            case {"meta": {"total": total}} if body.get("data") is None:
-                return RawPage((), whole_number(total))
+            case {"meta": dict(meta)} if body.get("data") is None:
+                return RawPage((), whole_number(meta.get("total")))
+            case {"data": None | []}:
+                return RawPage(())
         raise UnreadableAnswer("an answer without data and meta.total")
-
-    @override
-    def judge(self, status: int, body: object | None) -> Verdict | None:
-        verdict = VERDICTS.get(status) or judge_by_status(status, body)
-        return verdict and replace(verdict, message=_message(body))
 
     @override
     def utc_stamp(self, record: Mapping[str, Any]) -> datetime | None:
@@ -225,11 +236,7 @@ class UtelCallHistory(Endpoint):
 
 def judge_login(status: int, body: object | None) -> Verdict | None:
     """The verdicts on a login."""
-    verdict, message = judge_by_status(status, body), _message(body)
-    if verdict is None and _token(body) is None:
-        verdict = judge_tokenless(message)
-    advice = LOGIN_ADVICE.get(status)
-    return verdict and replace(verdict, message=message, advice=advice or verdict.advice)
+    return judge_a_login(LOGIN_ADVICE, status, body, token=_token(body))
 
 
 def _token(body: object) -> str | None:
@@ -237,8 +244,3 @@ def _token(body: object) -> str | None:
         case {"result": {"access_token": str(token)}}:
             return token
     return None
-
-
-def _message(body: object) -> str | None:
-    message = body.get("message") if isinstance(body, dict) else None
-    return message if isinstance(message, str) else None

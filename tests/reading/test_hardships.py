@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
-from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
+from tests.support.in_process import (
+    NAMES,
+    NOON,
+    STREAMS,
+    Clock,
+    made_call,
+    made_world,
+    run_tap,
+    truth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +56,7 @@ def read(world: World, **settings: Any) -> Any:
 
 
 def bookmark(run: Any) -> str:
-    (state,) = run.states()[-1]["bookmarks"].values()
+    state = next(each for name, each in run.states()[-1]["bookmarks"].items() if name != LEDGER)
     return str(state["replication_key_value"])
 
 
@@ -79,7 +89,7 @@ def test_a_period_too_long_is_read_in_shorter_ones_whatever_the_words(
     assert first.requests < 120
     # And from a bookmark that is three days old.
     state = first.states()[-1]
-    (mine,) = state["bookmarks"].values()
+    mine = state["bookmarks"][STREAMS[vendor]]
     mine["replication_key_value"] = "2026-03-14T12:00:00.000000Z"
     again = read(world, state=state, start_date=(NOON - 20 * DAY).isoformat())
     assert again.failure is None
