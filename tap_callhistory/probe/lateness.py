@@ -57,9 +57,9 @@ def calls_in_progress(gathered: Gathered) -> Iterator[Finding]:
     name, assumed = "calls in progress", "calls are shown from their beginning"
     running = _running(gathered)
     lasted = [
-        call.stamps[FINISHED] - call.stamps[CREATED]
+        call.stamps[FINISHED] - call.began
         for call in gathered.calls
-        if {CREATED, FINISHED} <= set(call.stamps)
+        if call.began is not None and FINISHED in call.stamps
     ]
     longest = f"; the longest call took {in_words(max(lasted))}" if lasted else ""
     if running:

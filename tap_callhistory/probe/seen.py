@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tap_callhistory.vendors.base import Endpoint
 
 CREATED = "created"
+STARTED = "started"
 FINISHED = "finished"
 UPDATED = "updated"
 
@@ -46,8 +47,14 @@ class SeenCall:
 
     @property
     def created(self) -> datetime | None:
-        """When the call was placed."""
+        """When the call was placed, or its record made."""
         return self.stamps.get(CREATED)
+
+    @property
+    def began(self) -> datetime | None:
+        """When the call began: some vendors make its record after its end."""
+        known = (self.stamps.get(role) for role in (CREATED, STARTED))
+        return min((instant for instant in known if instant is not None), default=None)
 
 
 def _instant(clock: Clock, stamp: Any) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
 from tap_callhistory.probe.limits import WIDE_DAYS
-from tap_callhistory.probe.order import direction
+from tap_callhistory.probe.order import sorting
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.paginators import CursorPages
 from tap_callhistory.reading.windows import Window, floor
@@ -145,11 +145,12 @@ def _against_order(
     gathered: Gathered, window: Window, name: str, assumed: str, end: _End
 ) -> Finding:
     """Without a total: ask for calls beyond the last one, in the order in which they came."""
-    last = end.last.calls[-1].created if end.last else None
-    runs = direction(gathered)
-    if last is None or runs is None:
+    found = sorting(gathered)
+    last = end.last.calls[-1].stamps.get(found.role) if end.last and found else None
+    if last is None or found is None:
         needed = "answers in an order that can be recognised"
         return cannot_tell(name, assumed, f"results end at {end.rows:,}", needed)
+    runs, role = found
     rest = (
         Window(window.start, last - MILLISECOND)
         if runs == "newest"
@@ -159,13 +160,10 @@ def _against_order(
         seen = f"all {end.rows:,} calls of one window came"
         return as_assumed(name, assumed, seen, _none(end.rows))
     asked = gathered.account.ask(rest)
-    beyond = [
-        call
-        for call in asked.calls
-        if call.created and (call.created < last if runs == "newest" else call.created > last)
-    ]
+    dates = [call.stamps[role] for call in asked.calls if role in call.stamps]
+    beyond = [date for date in dates if (date < last if runs == "newest" else date > last)]
     margin = timedelta(minutes=2)
-    clear = [call for call in beyond if call.created and abs(call.created - last) > margin]
+    clear = [date for date in beyond if abs(date - last) > margin]
     if clear:
         seen = f"results end at {end.rows:,}, though more calls follow"
         advice = "The tap notices and splits such windows; nothing is lost."

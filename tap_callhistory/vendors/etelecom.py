@@ -155,6 +155,14 @@ class EtelecomCallLogs(Endpoint):
     def is_unfinished(self, record: Mapping[str, Any]) -> bool:
         return self.utc_or_none(record.get("ended_at")) is None
 
+    @override
+    def unfinished_since(self, record: Mapping[str, Any]) -> str | None:
+        """When an unfinished call began: which of its two stamps is filtered is not documented."""
+        if not self.is_unfinished(record):
+            return None
+        stamps = (self.utc_or_none(record.get(name)) for name in ("created_at", "started_at"))
+        return min((stamp for stamp in stamps if stamp is not None), default=None)
+
 
 def _sendable(cursor: object) -> str:
     """A cursor as it can be sent back; "" where there is none."""

@@ -99,5 +99,9 @@ def a_call(vendor: str, sequence: int, **changes: Any) -> Call:
         recording_ready_at=created + timedelta(seconds=90),
         rated_at=None,
         synced_at=None,
+        inserted_at=None,
+        imported_at=None,
+        leg="",
+        conversation=None,
     )
     return replace(call, **changes)

@@ -59,7 +59,7 @@ def test_the_share_of_failures_is_that_asked_for_over_all_kinds() -> None:
     assert {kind for kind in counted if kind is not None} == set(ALL_KINDS)
 
 
-def test_what_was_injected_is_counted() -> None:
+def test_what_was_injected_counts_as_call() -> None:
     source = FaultSource(Faults(fail_share=1, kinds=("500", "html")), "utel", lambda: 0.0)
     kinds = Counter(source.draw() for _ in range(50))
     assert source.injected == kinds

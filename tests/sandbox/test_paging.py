@@ -33,7 +33,9 @@ def followed(world: World, after: str = "") -> list[str]:
 
 
 def ids_of(world: World) -> list[Any]:
-    return [world.api.call_id(call) for call in world.calls()]
+    """The calls' ids in the order in which they were placed."""
+    calls = sorted(world.calls(), key=lambda call: (call.created_at, call.sequence))
+    return [world.api.call_id(call) for call in calls]
 
 
 def test_kavenegars_pages_hold_all_calls_newest_first() -> None:

@@ -65,6 +65,22 @@ def test_every_true_call_is_there_once_and_no_other(
     assert len(calls) > 8_000
 
 
+def test_an_internal_call_with_two_records_counts_once(
+    calls: dict[str, dict[str, Any]], calls_truth: dict[str, dict[str, Any]]
+) -> None:
+    ends: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for key, truth in calls_truth.items():
+        end = calls[key]
+        ends.setdefault((end["vendor"], end["account"], truth["conversation"]), []).append(end)
+    for records in ends.values():
+        assert sum(record["counts_as_call"] for record in records) == 1
+        if len(records) > 1:
+            assert len({record["conversation_id"] for record in records}) == 1
+    twofold = [vendor for (vendor, _, _), records in ends.items() if len(records) == 2]
+    assert set(twofold) == {"etelecom"}
+    assert len(twofold) > 100
+
+
 def test_two_tenants_with_the_same_ids_stay_apart(calls: dict[str, dict[str, Any]]) -> None:
     ids: dict[str, set[str]] = {}
     for call in calls.values():

@@ -142,6 +142,8 @@ def shifted(call: Call, shift: timedelta) -> Call:
         recording_ready_at=None,
         rated_at=None,
         synced_at=None,
+        inserted_at=None,
+        imported_at=None,
     )
 
 

@@ -20,6 +20,7 @@ from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.transport.verdicts import Action, judge_by_status
 from tap_callhistory.vendors import VENDORS, twin, utel
 from tap_callhistory.vendors.base import Session
+from tap_callhistory.vendors.etelecom import EtelecomCallLogs
 from tests.support.misbehaving_vendor import answer, vendor
 
 if TYPE_CHECKING:
@@ -498,3 +499,21 @@ def test_plus_signs_of_offsets_are_encoded() -> None:
 def test_every_vendor_has_a_stream_named_after_it() -> None:
     streams: list[type[Endpoint]] = list(VENDORS)
     assert [each.name.split("_")[0] for each in streams] == [each.vendor for each in streams]
+
+
+@pytest.mark.parametrize(
+    ("created", "started", "held"),
+    [
+        ("2026-03-01T10:00:00Z", "2026-03-01T09:59:58Z", "2026-03-01T09:59:58.000000Z"),
+        ("2026-03-01T10:00:00Z", "2026-03-01T10:00:02Z", "2026-03-01T10:00:00.000000Z"),
+        ("2026-03-01T10:00:00Z", "0001-01-01T00:00:00Z", "2026-03-01T10:00:00.000000Z"),
+        ("0001-01-01T00:00:00Z", None, None),
+    ],
+)
+def test_an_unfinished_etelecom_record_holds_the_bookmark_before_both_its_stamps(
+    created: str, started: str | None, held: str | None
+) -> None:
+    endpoint = EtelecomCallLogs({"api_key": "k", "page_size": 10, "api_url": "http://127.0.0.1"})
+    record = {"created_at": created, "started_at": started, "ended_at": "0001-01-01T00:00:00Z"}
+    assert endpoint.unfinished_since(record) == held
+    assert endpoint.unfinished_since({**record, "ended_at": "2026-03-01T10:05:00Z"}) is None

@@ -58,6 +58,7 @@ select
     recording_url,
     recording_status,
     updated_at,
+    counts_as_call,
     raw_status,
     raw_direction
 from all_vendors

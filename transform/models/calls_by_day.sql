@@ -5,4 +5,5 @@ select
     direction,
     {{ callhistory.measures() }}
 from {{ ref('calls') }}
+where counts_as_call
 group by vendor, account, call_day, direction

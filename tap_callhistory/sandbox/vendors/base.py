@@ -149,6 +149,10 @@ class SandboxVendor(ABC):
     def number(self, party: str) -> str:
         """Write a number in E.164, or an extension, as the vendor does."""
 
+    def known_until(self, call: Call, now: datetime) -> datetime:  # noqa: ARG002 - most know all
+        """Return up to which instant the vendor knows a call's course."""
+        return now
+
     def started(self, call: Call) -> datetime | None:
         """Return what the vendor calls the start of a call."""
         return call.started_at

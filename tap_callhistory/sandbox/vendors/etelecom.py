@@ -33,13 +33,17 @@ from tap_callhistory.sandbox.world.stamps import (
 )
 
 if TYPE_CHECKING:
-    from tap_callhistory.sandbox.world.behaviour import Resolution
+    from collections.abc import Callable
+
+    from tap_callhistory.sandbox.world.behaviour import FilterField, Resolution
 
 PATH = "/etelecom/v1/shop.Etelecom/ListCallLogs"
 API_KEY = "sandbox-etelecom-key"
 PAGING = frozenset({"after", "before", "limit", "sort"})
 SORTS = {
     "": None,
+    "-started_at": (("started", True), ("id", True)),
+    "started_at": (("started", False), ("id", False)),
     "-created_at": (("created", True), ("id", True)),
     "created_at": (("created", False), ("id", False)),
 }
@@ -59,11 +63,19 @@ END_REASONS = {
     "failed": "network_out_of_order",
     "cancelled": "originator_cancel",
 }
+_DATES: dict[str, Callable[[Call], datetime]] = {
+    "created": terms.inserted,
+    "started": terms.started,
+}
 FAIL_CODES = {"answered": 0, "missed": 480, "busy": 486, "failed": 503, "cancelled": 487}
 
 
 class Etelecom(SandboxVendor):
-    """An opaque cursor without a total; aware stamps; year 0001 and id "0" mean none."""
+    """An opaque cursor without a total; aware stamps; year 0001 and id "0" mean none.
+
+    As in the vendor's backend: calls are imported from the exchange after their end, a client may
+    record one at its beginning, and an internal call has a record for each of its two ends.
+    """
 
     name: ClassVar[str] = "etelecom"
     list_name: ClassVar[str] = "call_logs"
@@ -74,6 +86,8 @@ class Etelecom(SandboxVendor):
         mobile_prefixes=("90", "91", "98", "70", "35"),
         line_prefix="86",
         national_digits=9,
+        imported=True,
+        two_records=True,
     )
     usual: ClassVar[Behaviour] = Behaviour(
         parameter_resolution="millisecond",
@@ -165,6 +179,35 @@ class Etelecom(SandboxVendor):
         return _cursor("n", _anchor(calls[-1], order))
 
     @override
+    def known_until(self, call: Call, now: datetime) -> datetime:
+        return terms.known_until(call, now)
+
+    @override
+    def started(self, call: Call) -> datetime | None:
+        return terms.started(call)
+
+    @override
+    def dated(
+        self, call: Call, field: FilterField, now: datetime
+    ) -> tuple[datetime, datetime | None]:
+        if field == "created":
+            return terms.inserted(call), None
+        until = min((change for change in call.changes if change > now), default=None)
+        return super().dated(call, field, self.known_until(call, now))[0], until
+
+    @override
+    def sort_key(self, name: str, now: datetime) -> Callable[[Call], Any]:
+        return _DATES[name] if name in _DATES else super().sort_key(name, now)
+
+    @override
+    def usual_order(self) -> tuple[tuple[str, bool], ...]:
+        """Return the order of pages: by when calls were placed, as in the vendor's backend."""
+        return tuple(
+            ("started" if name == "created" else name, descending)
+            for name, descending in super().usual_order()
+        )
+
+    @override
     def call_id(self, call: Call) -> str:
         return terms.log_id(call)
 
@@ -174,6 +217,7 @@ class Etelecom(SandboxVendor):
 
     @override
     def record(self, call: Call, now: datetime) -> dict[str, Any]:
+        now = terms.known_until(call, now)
         ended = as_of(call.ended_at, now)
         return {
             "call_state": terms.state(call, now),
@@ -182,8 +226,8 @@ class Etelecom(SandboxVendor):
             "callee": self.number(call.callee),
             "caller": self.number(call.caller),
             "contact_id": terms.contact_id(call) or terms.NO_ID,
-            "created_at": milliseconds_utc(call.created_at),
-            "direction": terms.DIRECTIONS[call.direction],
+            "created_at": milliseconds_utc(terms.inserted(call)),
+            "direction": terms.direction(call),
             "duration": terms.seconds(call, now),
             "ended_at": _stamp(ended),
             "extension_id": terms.extension_id(call),
@@ -192,7 +236,7 @@ class Etelecom(SandboxVendor):
             "id": terms.log_id(call),
             "note": "",
             "recording_urls": terms.recordings(call, now),
-            "started_at": _stamp(as_of(call.started_at, now)),
+            "started_at": milliseconds_utc(terms.started(call)),
             "updated_at": milliseconds_utc(call.updated_at(now)),
             "user_id": terms.user_id(call),
         }
@@ -213,15 +257,16 @@ class Etelecom(SandboxVendor):
 
     @override
     def row(self, call: Call, now: datetime) -> dict[str, Any]:
+        now = terms.known_until(call, now)
         over = not call.in_progress(now)
         return {
             "id": terms.log_id(call),
-            "created_at": _utc(call.created_at),
+            "created_at": _utc(terms.inserted(call)),
             "updated_at": _utc(call.updated_at(now)),
-            "started_at": _utc(as_of(call.started_at, now)),
+            "started_at": _utc(terms.started(call)),
             "ended_at": _utc(as_of(call.ended_at, now)),
             "duration": terms.seconds(call, now),
-            "direction": terms.DIRECTIONS[call.direction],
+            "direction": terms.direction(call),
             "call_state": terms.state(call, now),
             "call_status": terms.status(call, now),
             "caller": self.number(call.caller),
@@ -290,10 +335,11 @@ def _limit(paging: dict[str, Any]) -> int | None:
 
 def _anchor(call: Call, order: tuple[tuple[str, bool], ...]) -> tuple[int, ...]:
     """Return what orders calls within a query's pages, ascending."""
-    if order[0][0] == "id":
+    name, descending = order[0]
+    if name == "id":
         return (call.sequence,)
-    sign = -1 if order[0][1] else 1
-    return sign * microseconds(call.created_at, "microsecond"), sign * call.sequence
+    sign = -1 if descending else 1
+    return sign * microseconds(_DATES[name](call), "microsecond"), sign * call.sequence
 
 
 def _cursor(kind: str, anchor: tuple[int, ...]) -> str:

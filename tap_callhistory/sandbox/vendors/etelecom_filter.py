@@ -49,16 +49,16 @@ def conditions_of(filters: dict[str, Any], now: datetime) -> dict[tuple[str, str
         "call_number": lambda value: _text(
             value, lambda call: value in {terms.written(call.caller), terms.written(call.callee)}
         ),
-        "call_state": lambda value: _one_of(
-            value, STATES, lambda call: terms.state(call, now) == value
+        "call_state": lambda value: _one_of(value, STATES, lambda call: _state(call, now) == value),
+        "department_id": lambda value: _text(
+            value, lambda call: terms.department_id(call) == value
         ),
-        "department_id": lambda value: _text(value, lambda _call: False),
         "direction": lambda value: _one_of(
-            value, DIRECTIONS, lambda call: terms.DIRECTIONS[call.direction] == value
+            value, DIRECTIONS, lambda call: terms.direction(call) == value
         ),
         "duration": lambda value: _duration(value, now),
         "extension_ids": lambda value: _among(value, terms.extension_id),
-        "external_id": lambda value: _text(value, lambda call: call.uuid == value),
+        "external_id": lambda value: _text(value, lambda call: terms.external_id(call) == value),
         "external_session_id": lambda value: _text(
             value, lambda call: terms.external_session_id(call) == value
         ),
@@ -70,6 +70,10 @@ def conditions_of(filters: dict[str, Any], now: datetime) -> dict[tuple[str, str
         for name, value in filters.items()
         if name in makers
     }
+
+
+def _state(call: Call, now: datetime) -> str:
+    return terms.state(call, terms.known_until(call, now))
 
 
 def _text(value: Any, keeps: Condition) -> Condition:
@@ -98,4 +102,4 @@ def _duration(value: Any, now: datetime) -> Condition:
     if not isinstance(bound, int):
         raise Refusal(400, "filter.duration.value is not an integer")
     compare = COMPARISONS[str(value["comparison"])]
-    return lambda call: compare(terms.seconds(call, now), bound)
+    return lambda call: compare(terms.seconds(call, terms.known_until(call, now)), bound)

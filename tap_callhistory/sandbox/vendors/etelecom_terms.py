@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_callhistory.sandbox.world.call import as_of, scatter
+from tap_callhistory.sandbox.world.call import as_of, scatter, scattered_uuid
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NO_ID = "0"
 DIRECTIONS = {"inbound": "in", "outbound": "out", "internal": "ext"}
+LEGS = {"": "ext", "out": "ext_out", "in": "ext_in"}
+DEPARTMENTS = 3
 
 
 def written(party: str) -> str:
@@ -35,14 +37,42 @@ def user_id(call: Call) -> str:
     return str(1_170_000_000_000_000_000 + int(call.extension))
 
 
+def department_id(call: Call) -> str:
+    """Return the id of the agent's department."""
+    return str(1_200_000_000_000_000_000 + int(call.extension) % DEPARTMENTS)
+
+
+def direction(call: Call) -> str:
+    """Return the direction; of an internal call, the one of this end."""
+    return LEGS[call.leg] if call.direction == "internal" else DIRECTIONS[call.direction]
+
+
+def inserted(call: Call) -> datetime:
+    """Return when the call's record was made."""
+    return call.inserted_at or call.created_at
+
+
+def started(call: Call) -> datetime:
+    """Return when the exchange says that the call began: when it was placed, or rang before."""
+    return min(call.created_at, call.started_at)
+
+
+def known_until(call: Call, now: datetime) -> datetime:
+    """Return up to when a call's course is known: before its import, only that it began."""
+    if call.imported_at is None or now >= call.imported_at:
+        return now
+    return min(now, call.started_at)
+
+
 def external_id(call: Call) -> str:
-    """Return the id that a client gave the call."""
-    return call.uuid
+    """Return the exchange's id of the call; both ends of an internal call have the same."""
+    return scattered_uuid(call.conversation or call.sequence)
 
 
 def external_session_id(call: Call) -> str:
-    """Return the id of the client's session."""
-    return f"session-{scatter(call.sequence):016x}"
+    """Return the exchange's id of the session; the one of the calling end says so."""
+    session = f"session-{scatter(call.conversation or call.sequence):016x}"
+    return f"{session}-out" if call.leg == "out" else session
 
 
 def hotline_id(call: Call) -> str:
@@ -66,8 +96,8 @@ def state(call: Call, now: datetime) -> str:
 
 
 def status(call: Call, now: datetime) -> str:
-    """Return the letter that stands for the state."""
-    return {"unknown": "Z", "answered": "P", "not_answered": "N"}[state(call, now)]
+    """Return the letters that stand for the state; Z is none yet."""
+    return {"unknown": "Z", "answered": "P", "not_answered": "NS"}[state(call, now)]
 
 
 def seconds(call: Call, now: datetime) -> int:
@@ -85,7 +115,7 @@ def recordings(call: Call, now: datetime) -> list[str]:
     """Return the addresses of the call's recordings."""
     if as_of(call.recording_ready_at, now) is None:
         return []
-    return [f"https://recordings.etelecom.invalid/{call.uuid}.mp3"]
+    return [f"https://recordings.etelecom.invalid/{external_id(call)}.mp3"]
 
 
 def trunk_name(call: Call) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 Direction = Literal["inbound", "outbound", "internal"]
 Outcome = Literal["answered", "missed", "busy", "failed", "cancelled"]
 Party = Literal["caller", "callee", "system"]
+Leg = Literal["", "out", "in"]
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
@@ -53,6 +54,12 @@ class Call:
         direction: As the company sees it.
         outcome: How it went, known when it is over.
         ended_by: Who hung up.
+        inserted_at: When the vendor made its record; None where that is when the call was placed.
+        imported_at: When the vendor's exchange tells it how the call went; None where the vendor
+            follows the call itself.
+        leg: Which end of an internal call this record is about, where the vendor has one for each.
+        conversation: The sequence number of the conversation's first record; None where the
+            conversation has no other.
     """
 
     sequence: int
@@ -71,6 +78,10 @@ class Call:
     direction: Direction
     outcome: Outcome
     ended_by: Party
+    inserted_at: datetime | None = None
+    imported_at: datetime | None = None
+    leg: Leg = ""
+    conversation: int | None = None
 
     @property
     def uuid(self) -> str:
@@ -101,6 +112,7 @@ class Call:
             self.started_at,
             self.answered_at,
             self.ended_at,
+            self.imported_at,
             self.recording_ready_at,
             self.rated_at,
             self.synced_at,
@@ -137,6 +149,9 @@ class Place:
         published_when_over: The API shows a call only after its end.
         rated: Calls may be rated afterwards.
         synced: Calls may be taken over by another system afterwards.
+        imported: The API's records come from the exchange, every few minutes; of some calls it has
+            a record from their beginning.
+        two_records: An internal call has a record for each end.
     """
 
     zone: str
@@ -149,6 +164,8 @@ class Place:
     published_when_over: bool = False
     rated: bool = False
     synced: bool = False
+    imported: bool = False
+    two_records: bool = False
 
 
 def as_of(instant: datetime | None, now: datetime) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,6 +36,10 @@ CUSTOMERS = 400
 AGENTS = 24
 LINES = 4
 STANDING_CALLS_PER_DAY = 8
+IMPORT_EVERY_SECONDS = 300
+IMPORT_TAKES_SECONDS = 20
+#: Of so many calls one is recorded by the client that placed it, before the exchange tells of it.
+CALLS_PER_CLIENT_RECORD = 4
 
 _CUMULATED_HOURS = tuple(accumulate(HOUR_WEIGHTS))
 _HOURS = range(24)
@@ -140,11 +144,23 @@ class _Company:
         """Make one day's calls, in the order in which they are placed."""
         rng = random.Random(f"{self.seed}/{self.vendor}/{day}")
         midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.place.zone))
-        first = (day - FIRST_DAY).days * SEQUENCES_PER_DAY
-        return [
-            self._call(rng, first + index, midnight.astimezone(UTC), offset, nature)
-            for index, (offset, nature) in enumerate(sorted(self._plan(rng, day, rate)))
-        ]
+        sequence = (day - FIRST_DAY).days * SEQUENCES_PER_DAY
+        calls: list[Call] = []
+        for offset, nature in sorted(self._plan(rng, day, rate)):
+            call = self._call(rng, sequence, midnight.astimezone(UTC), offset, nature)
+            records = self._records(_imported(call, nature) if self.place.imported else call)
+            calls += records
+            sequence += len(records)
+        return calls
+
+    def _records(self, call: Call) -> list[Call]:
+        """Return the vendor's records of a call: of an internal one perhaps one for each end."""
+        if call.direction != "internal" or not self.place.two_records:
+            return [call]
+        first = replace(call, leg="out", conversation=call.sequence)
+        (extension,) = [own for own, name in self.agents if name == call.callee]
+        second = replace(first, leg="in", sequence=call.sequence + 1, extension=extension)
+        return [first, second]
 
     def _plan(self, rng: random.Random, day: date, rate: float) -> Iterator[tuple[int, _Nature]]:
         """Say when in the day (microseconds after midnight) what kind of call is placed."""
@@ -253,6 +269,20 @@ def _course(
     if nature.outcome == "missed":
         return None, _later(rng, started, 18, 45)
     return None, _later(rng, started, 0.5, 15)
+
+
+def _imported(call: Call, nature: _Nature) -> Call:
+    """Return the call as a vendor holds it that imports calls after their end, every few minutes.
+
+    Some are in its list from their beginning, for a client recorded that it placed them.
+    """
+    due = (int(call.ended_at.timestamp()) // IMPORT_EVERY_SECONDS + 1) * IMPORT_EVERY_SECONDS
+    takes = scatter(call.sequence) % (IMPORT_TAKES_SECONDS * _SECOND)
+    imported = datetime.fromtimestamp(due, UTC) + timedelta(microseconds=takes)
+    by_client = call.direction != "inbound" and call.sequence % CALLS_PER_CLIENT_RECORD == 0
+    if by_client or nature is _STANDING:
+        return replace(call, imported_at=imported)
+    return replace(call, imported_at=imported, inserted_at=imported, published_at=imported)
 
 
 def _recording(rng: random.Random, ended: datetime) -> datetime:

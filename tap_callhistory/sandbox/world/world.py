@@ -72,6 +72,10 @@ class Api(Protocol):
         """Write a number as the vendor does."""
         ...
 
+    def known_until(self, call: Call, now: datetime) -> datetime:
+        """Return up to which instant the vendor knows a call's course."""
+        ...
+
     def stored(self, instant: datetime) -> int:
         """Return an instant in microseconds of the vendor's clock."""
         ...
@@ -193,7 +197,8 @@ class World:
         """Return what is true of the calls shown now, whatever the vendor says of them.
 
         Numbers are as the vendor writes them (`from_number`) and in E.164 (`from_e164`, None for
-        extensions); seconds are exact, while vendors round theirs.
+        extensions); seconds are exact, while vendors round theirs. Records of one conversation have
+        the same `conversation`.
         """
         with self.lock:
             now = self.now()
@@ -269,13 +274,15 @@ class World:
             )
         return call
 
-    def _neutral(self, call: Call, now: datetime) -> dict[str, Any]:
+    def _neutral(self, call: Call, present: datetime) -> dict[str, Any]:
+        now = self.api.known_until(call, present)
         over = not call.in_progress(now)
         answered = as_of(call.answered_at, now)
         return {
             "vendor": self.vendor,
             "call_id": self.api.call_id(call),
             "sequence": call.sequence,
+            "conversation": call.conversation or call.sequence,
             "direction": call.direction,
             "status": call.outcome if over else "in_progress",
             "from_number": self.api.number(call.caller),

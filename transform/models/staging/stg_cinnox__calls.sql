@@ -94,5 +94,6 @@ select
         when is_recording then 'pending'
         else 'none'
     end as recording_status,
-    {{ callhistory.unknown('timestamp') }} as updated_at
+    {{ callhistory.unknown('timestamp') }} as updated_at,
+    true as counts_as_call
 from attended

@@ -1,4 +1,6 @@
--- Times of ringing and answering are those of the legs in call_targets.
+-- A record is made when the call is over and imported, so `created_at` there says nothing of the
+-- call: it was placed at `started_at`. Times of ringing and answering are those of the legs in
+-- `call_targets`. An internal call has a record for each of its ends, with one `external_id`.
 with raw_calls as (
     {{ callhistory.raw_calls('etelecom_call_logs', {
         'id': 'text',
@@ -12,7 +14,7 @@ with raw_calls as (
         'caller': 'text',
         'callee': 'text',
         'user_id': 'text',
-        'external_session_id': 'text',
+        'external_id': 'text',
         'recording_urls': 'json',
         'call_targets': 'json',
     }) }}
@@ -20,6 +22,10 @@ with raw_calls as (
 
 answers as (
     {{ callhistory.earliest_in_array('raw_calls', 'call_targets', 'answered_time') }}
+),
+
+rings as (
+    {{ callhistory.earliest_in_array('raw_calls', 'call_targets', 'ring_time') }}
 ),
 
 known as (
@@ -31,6 +37,11 @@ known as (
             when direction in ('ext', 'ext_in', 'ext_out') then 'internal'
             else 'unknown'
         end as common_direction,
+        -- Without its beginning, a call that is over cannot have begun after it ended.
+        coalesce(
+            started_at, case when ended_at < created_at then ended_at else created_at end
+        ) as placed_at,
+        cast(rings.earliest as timestamp) as rang_at,
         cast(answers.earliest as timestamp) as answered_at,
         case
             when {{ callhistory.json_length('call_targets') }} = 1
@@ -41,12 +52,15 @@ known as (
     left join answers
         on answers.account = raw_calls.account
         and answers.id = raw_calls.id
+    left join rings
+        on rings.account = raw_calls.account
+        and rings.id = raw_calls.id
 )
 
 select
     account,
     id as call_id,
-    nullif(external_session_id, '') as conversation_id,
+    nullif(external_id, '') as conversation_id,
     common_direction as direction,
     direction as raw_direction,
     nullif(caller, '') as from_number,
@@ -61,16 +75,18 @@ select
     end as external_line,
     user_id as agent_id,
     {{ callhistory.unknown('text') }} as agent_name,
-    created_at,
-    started_at,
+    placed_at as created_at,
+    rang_at as started_at,
     answered_at,
     ended_at,
     case
         when answered_at is not null or call_state = 'not_answered'
-            then {{ callhistory.seconds_between('started_at', 'coalesce(answered_at, ended_at)') }}
+            then {{ callhistory.seconds_between(
+                'coalesce(rang_at, started_at)', 'coalesce(answered_at, ended_at)'
+            ) }}
     end as ring_seconds,
     case when ended_at is not null then duration end as talk_seconds,
-    {{ callhistory.seconds_between('created_at', 'ended_at') }} as total_seconds,
+    {{ callhistory.seconds_between('started_at', 'ended_at') }} as total_seconds,
     case
         when ended_at is null then 'in_progress'
         when call_state = 'answered' then 'answered'
@@ -82,5 +98,12 @@ select
     {{ callhistory.unknown('text') }} as end_party,
     recording_url,
     case when recording_url is not null then 'ready' else 'none' end as recording_status,
-    updated_at
+    updated_at,
+    -- Of the records of an internal call the first counts, one that says how it ended before others.
+    common_direction <> 'internal'
+        or nullif(external_id, '') is null
+        or row_number() over (
+            partition by account, common_direction, external_id
+            order by case when ended_at is null then 1 else 0 end, id
+        ) = 1 as counts_as_call
 from known

@@ -53,5 +53,6 @@ select
         when {{ callhistory.json_text('recording', ['id']) }} is not null then 'pending'
         else 'none'
     end as recording_status,
-    {{ callhistory.unknown('timestamp') }} as updated_at
+    {{ callhistory.unknown('timestamp') }} as updated_at,
+    true as counts_as_call
 from raw_calls

@@ -57,5 +57,6 @@ select
     {{ callhistory.unknown('text') }} as end_party,
     nullif(record_path, '') as recording_url,
     case when nullif(record_path, '') is not null then 'ready' else 'none' end as recording_status,
-    updated_at
+    updated_at,
+    true as counts_as_call
 from known

@@ -70,5 +70,6 @@ select
     case
         when nullif(recorded_file_url, '') is not null then 'ready' else 'none'
     end as recording_status,
-    {{ callhistory.unknown('timestamp') }} as updated_at
+    {{ callhistory.unknown('timestamp') }} as updated_at,
+    true as counts_as_call
 from known
