@@ -92,7 +92,8 @@ _NOTHING = re.compile(
 )
 _ROUTE = re.compile(r"\b(?:routes?|endpoint|url|uri|path)\b", re.IGNORECASE)
 _RETENTION = re.compile(
-    r"\bolder\b|too old|retention|archiv|no longer (?:kept|stored|available)|(?:not|no) (?:be )?earlier than"
+    r"\bolder\b|too old|retention|archiv|no longer (?:kept|stored|available)"
+    r"|(?:not|no) (?:be )?earlier than"
     r"|(?:last|past|previous) \d+ (?:hours?|days?|weeks?|months?)|after or equal|kept for"
     r"|стар\w+ чем|срок\w* хранения|последни\w+ \d+|(?:хранятся|доступны) (?:только )?\d+"
     r"|lưu trữ|oxirgi \d+|saqlan|قدیمی|بایگانی",
