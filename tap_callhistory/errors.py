@@ -9,7 +9,6 @@ body of an answer or a whole phone number.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -24,12 +23,6 @@ TOO_MANY_CALLS: Final = "too many calls"
 _SPAN_REFUSALS = frozenset({200, 400, 406, 413, 416, 422})
 #: Answers that say no to the account or the address, unless others were accepted before.
 _ACCOUNT_REFUSALS = frozenset({403, 404})
-#: How a vendor may say that a window ends too late, or begins too early: what is tried first.
-_END_WORDS = re.compile(r"\b(?:now|future|today|present|current (?:time|date))\b", re.IGNORECASE)
-_BEGINNING_WORDS = re.compile(
-    r"\b(?:older|too old|retention|archiv\w*|no longer (?:kept|stored|available)|last \d+ days)\b",
-    re.IGNORECASE,
-)
 
 
 class CallHistoryError(Exception):
@@ -64,6 +57,8 @@ class VendorRefusal(CallHistoryError):
         code: The vendor's own code.
         may_mean_nothing: Whether the vendor may only say that there are no calls: a 404 with a body
             of its own, or words to that effect. Another window, or a wider one, tells.
+        speaks_of_the_end: Whether its words say that the window ends too late.
+        speaks_of_the_beginning: Whether its words say that the window begins too early.
         of_the_login: Whether it was the login that was refused: no window is to blame.
     """
 
@@ -77,9 +72,13 @@ class VendorRefusal(CallHistoryError):
         code: str | None = None,
         advice: str | None = None,
         may_mean_nothing: bool = False,
+        speaks_of_the_end: bool = False,
+        speaks_of_the_beginning: bool = False,
     ) -> None:
         super().__init__(text)
         self.may_mean_nothing = may_mean_nothing
+        self.speaks_of_the_end = speaks_of_the_end
+        self.speaks_of_the_beginning = speaks_of_the_beginning
         self.status = status
         self.code = code
         self.advice = advice
@@ -93,16 +92,6 @@ class VendorRefusal(CallHistoryError):
     def may_mean_a_window_once_others_came(self) -> bool:
         """The same, if the vendor has given another window before."""
         return self.status in _ACCOUNT_REFUSALS and not self.of_the_login
-
-    @property
-    def speaks_of_the_end(self) -> bool:
-        """Whether its words say that the window ends too late."""
-        return bool(_END_WORDS.search(str(self)))
-
-    @property
-    def speaks_of_the_beginning(self) -> bool:
-        """Whether its words say that the window begins too early."""
-        return bool(_BEGINNING_WORDS.search(str(self)))
 
     @property
     def speaks_of_too_many_calls(self) -> bool:

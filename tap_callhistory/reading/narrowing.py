@@ -51,7 +51,7 @@ WIDER: Final = timedelta(days=30)
 #: How far the end of history moves back, step by step, for a vendor that refuses it.
 STEPS_BACK: Final = (MINUTE, 4 * MINUTE, 10 * MINUTE, 45 * MINUTE)
 #: How many windows are asked for to find where the vendor's history begins.
-MOST_SEARCHES: Final = 6
+MOST_SEARCHES: Final = 9
 
 
 class Narrowing:
@@ -156,7 +156,8 @@ class Narrowing:
         """Ask for an hour between what was refused and the end of what is to be read."""
         if self.horizon is None:
             return Fail(error)
-        search = task.search = task.search or Searched(error, task.window.end)
+        refused = min(task.window.end, task.window.start + HOUR)
+        search = task.search = task.search or Searched(error, refused)
         until = search.given or self.horizon
         if search.tries >= MOST_SEARCHES or until - search.refused <= 2 * HOUR:
             return Fail(_found(task, search.given, error))

@@ -9,6 +9,7 @@ import socket
 import ssl
 import zlib
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin
@@ -289,7 +290,9 @@ class HttpSender:
             new_url = urljoin(url, target)
         except ValueError:
             new_url = ""
-        keeps_method = method == "GET" or status in _REDIRECTS_THAT_KEEP_THE_METHOD
+        # A gate that sets a cookie sends back to the same address, and means the same question.
+        sent_back = new_url == url and status != HTTPStatus.SEE_OTHER
+        keeps_method = method == "GET" or sent_back or status in _REDIRECTS_THAT_KEEP_THE_METHOD
         if keeps_method and _origin(new_url) == _origin(url) is not None:
             return new_url
         raise self._refusal("the vendor redirects to where no credential is sent", status)

@@ -41,7 +41,7 @@ from tap_callhistory.transport.verdicts import (
     judge_by_status,
     quoted,
 )
-from tap_callhistory.transport.words import presentable_code
+from tap_callhistory.transport.words import Words, presentable_code
 
 if TYPE_CHECKING:
     import logging
@@ -283,12 +283,15 @@ class Transport:
     def _consequence(self, verdict: Verdict, answer: Answer, secrets: Collection[str]) -> Exception:
         told = quoted(answer.status, verdict, secrets)
         if verdict.action in {Action.LOG_IN, Action.STOP}:
+            words = Words(tuple(filter(None, (verdict.code,))), verdict.message)
             return VendorRefusal(
                 f"{self._name}: the vendor refused: {told}. {verdict.advice or ''}".rstrip(),
                 status=verdict.status or answer.status,
                 code=presentable_code(verdict.code, secrets),
                 advice=verdict.advice,
                 may_mean_nothing=verdict.may_mean_nothing,
+                speaks_of_the_end=words.speak_of_the_end,
+                speaks_of_the_beginning=words.speak_of_retention,
             )
         slow_down = verdict.action is Action.SLOW_DOWN
         if slow_down:

@@ -92,9 +92,17 @@ _NOTHING = re.compile(
 )
 _ROUTE = re.compile(r"\b(?:routes?|endpoint|url|uri|path)\b", re.IGNORECASE)
 _RETENTION = re.compile(
-    r"older than|too old|retention|archiv|no longer (?:kept|stored|available)|earlier than"
-    r"|(?:last|past|previous) \d+ (?:hours?|days?|weeks?|months?)|after or equal"
-    r"|стар\w+ чем|срок\w* хранения|последни\w+ \d+",
+    r"\bolder\b|too old|retention|archiv|no longer (?:kept|stored|available)"
+    r"|(?:not|no) (?:be )?earlier than"
+    r"|(?:last|past|previous) \d+ (?:hours?|days?|weeks?|months?)|after or equal|kept for"
+    r"|стар\w+ чем|срок\w* хранения|последни\w+ \d+|(?:хранятся|доступны) (?:только )?\d+"
+    r"|lưu trữ|oxirgi \d+|saqlan|قدیمی|بایگانی",
+    re.IGNORECASE,
+)
+_END = re.compile(
+    r"\b(?:now|future|today|tomorrow|present|current (?:time|date))\b"
+    r"|будущ|сегодня|текущ\w+ (?:дат|врем)|tương lai|hiện tại|hôm nay|kelajak|hozirgi|bugun"
+    r"|آینده|اکنون|امروز",
     re.IGNORECASE,
 )
 _PAGE_SIZE = re.compile(
@@ -152,8 +160,13 @@ class Words(NamedTuple):
 
     @property
     def speak_of_retention(self) -> bool:
-        """Whether they say that older calls are not given."""
+        """Whether they say that older calls are not given: a period begins too early."""
         return self._say(_RETENTION)
+
+    @property
+    def speak_of_the_end(self) -> bool:
+        """Whether they find that a period ends too late."""
+        return self._say(_END)
 
     @property
     def speak_of_page_size(self) -> bool:

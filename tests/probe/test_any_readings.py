@@ -49,7 +49,7 @@ def some_readings(draw: st.DrawFn, vendor: str) -> Behaviour:
         publish_delay=one_of(0, 0, 300, 1800, 3600, 7200),
         change_delay=one_of(0, 3600, 10 * 86_400),
         largest_span_days=one_of(None, None, 1, 7, 31, 45.5),
-        errors_in_ok=draw(st.booleans()) and vendor == "cinnox",
+        errors_in_ok=draw(st.booleans()),
         date_skew=one_of(0, 0, 30, -600, None),
     )
 
