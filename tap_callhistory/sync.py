@@ -20,7 +20,7 @@ from tap_callhistory.output.progress import Progress
 from tap_callhistory.reading.pages import Page
 from tap_callhistory.reading.reader import Reader
 from tap_callhistory.reading.spans import Revisits, new_history
-from tap_callhistory.reading.windows import floor
+from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:
     import logging
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tap_callhistory.output.writer import CallWriter
     from tap_callhistory.reading.pages import ReadCall
     from tap_callhistory.reading.tasks import PageRequest, ReadWindow
-    from tap_callhistory.reading.windows import Window
     from tap_callhistory.run import Run
     from tap_callhistory.vendors.base import Endpoint
 
@@ -103,6 +102,7 @@ class Sync:
         self._endpoint = endpoint
         self._settings = run.settings
         self._began = run.began
+        self._stop = run.stop
         self._messages = messages
         self._outlet = outlet
         self._logger = logger
@@ -126,6 +126,8 @@ class Sync:
             concurrency=run.settings.concurrency,
             stop=run.stop,
             sizes=run.sizes,
+            pause_seconds=2 * run.first_wait_seconds,
+            calls_per_day=self._bookmarks.calls_per_day,
             tick=self._progress.tick,
             logger=logger,
         )
@@ -159,7 +161,11 @@ class Sync:
     def _fetch(self, request: PageRequest) -> Page:
         """Fetch one page; called by several workers at once."""
         endpoint = self._endpoint
-        bounds = endpoint.bounds(request.task.window, self._began)
+        window = request.task.window
+        if request.pause_seconds and self._stop.wait(request.pause_seconds):
+            raise StoppedError("stopped before a page was asked for again")
+        earlier = Window(window.start - request.repeats * endpoint.resolution, window.end)
+        bounds = endpoint.bounds(earlier, self._began)
         asked = datetime.now(UTC)
         body = self._transport.fetch(
             endpoint.page_request(bounds, request.position),
@@ -187,12 +193,13 @@ class Sync:
         self.summary.spans = [span for span in (new, *again) if span]
         self._progress.begin(self.summary.spans)
         entries = self._entries(bookmark, new)
-        for window in self._windows([new] if new else [], entries, "new"):
-            self._read_until(window.end)
+        for read in self._windows([new] if new else [], entries, "new"):
+            self._read_until(read.window.end)
+            bookmarks.count(len(read.calls), read.window.length)
             self._write_bookmarks(revisits)
         revisits = revisits.visited(new) if new else revisits
-        for window in self._windows(again, entries, "revisit"):
-            revisits = revisits.visited(window)
+        for read in self._windows(again, entries, "revisit"):
+            revisits = revisits.visited(read.window)
             self._write_bookmarks(revisits)
         self._write_bookmarks(revisits.done())
 
@@ -239,13 +246,15 @@ class Sync:
         end = min(self._settings.end_date or self._began, self._began)
         return floor(end, self._endpoint.resolution)
 
-    def _windows(self, spans: Sequence[Window], entries: Entries, purpose: str) -> Iterator[Window]:
+    def _windows(
+        self, spans: Sequence[Window], entries: Entries, purpose: str
+    ) -> Iterator[ReadWindow]:
         """Read spans and write their records; yields every window when its records are out."""
         for read in self._reader.read(spans):
             self._write_window(read)
             self._outlet.ledger.enter(entries.row(read, purpose))
             self._progress.window_read(read)
-            yield read.window
+            yield read
 
     def _write_window(self, read: ReadWindow) -> None:
         news = [call for call in read.calls if self._is_news(call, read.window)]

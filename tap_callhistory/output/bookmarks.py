@@ -2,14 +2,17 @@
 
     {"replication_key": "created_at",
      "replication_key_value": "2026-01-13T12:00:00.000000Z",
-     "revisits": {"24": "2026-01-12T12:00:00.000000Z", "168": "2026-01-06T12:00:00.000000Z"}}
+     "revisits": {"24": "2026-01-12T12:00:00.000000Z", "168": "2026-01-06T12:00:00.000000Z"},
+     "calls_per_day": 412.5}
 
 The value is the instant up to which the vendor's history has been read completely; it does not
-follow the records. The revisits have one more such instant for every age, in hours.
+follow the records. The revisits have one more such instant for every age, in hours. How many calls
+a day has had of late tells the next run when an empty answer is unlikely.
 """
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 KEY: Final = "replication_key"
 VALUE: Final = "replication_key_value"
 REVISITS: Final = "revisits"
+CALLS_PER_DAY: Final = "calls_per_day"
+#: Of what is this much older, a third still counts in the calls per day.
+MEMORY_OF_CALLS = timedelta(days=7)
 #: Two machines' clocks may differ by so much; a bookmark further ahead was not written by us.
 CLOCK_SKEW = timedelta(hours=1)
 
@@ -54,6 +60,7 @@ class Bookmarks:
         self._held_at: datetime | None = None
         self.bookmark = _read_bookmark(state, replication_key, now)
         self.revisits = _read_revisits(state, now)
+        self.calls_per_day = _read_calls_per_day(state)
 
     def hold(self, began: datetime) -> None:
         """Do not pass the beginning of an unfinished call, unless it is an old one."""
@@ -65,6 +72,13 @@ class Bookmarks:
         reached = instant if self._held_at is None else min(instant, self._held_at)
         self.bookmark = reached if self.bookmark is None else max(reached, self.bookmark)
 
+    def count(self, calls: int, length: timedelta) -> None:
+        """Note how many calls the next stretch of new history had."""
+        rate = calls / (length / timedelta(days=1))
+        share = math.exp(-length / MEMORY_OF_CALLS)
+        before = rate if self.calls_per_day is None else self.calls_per_day
+        self.calls_per_day = round(before * share + rate * (1 - share), 3)
+
     def write(self, revisits: Mapping[timedelta, datetime]) -> None:
         """Put the bookmark and the revisits' bookmarks into the state."""
         if self.bookmark is None:
@@ -74,6 +88,8 @@ class Bookmarks:
         self._state[REVISITS] = {
             _hours(age): fixed_width(instant) for age, instant in sorted(revisits.items())
         }
+        if self.calls_per_day is not None:
+            self._state[CALLS_PER_DAY] = self.calls_per_day
 
 
 def _hours(age: timedelta) -> str:
@@ -83,7 +99,7 @@ def _hours(age: timedelta) -> str:
 def _read_bookmark(
     state: Mapping[str, Any], replication_key: str, now: datetime
 ) -> datetime | None:
-    unknown = sorted(set(state) - {KEY, VALUE, REVISITS})
+    unknown = sorted(set(state) - {KEY, VALUE, REVISITS, CALLS_PER_DAY})
     if unknown:
         raise _nonsense(f"it has {', '.join(unknown)}, which this version does not know")
     if not state:
@@ -103,6 +119,15 @@ def _read_revisits(state: Mapping[str, Any], now: datetime) -> dict[timedelta, d
         _read_age(hours): _read_instant(value, f"{REVISITS}.{hours}", now)
         for hours, value in revisits.items()
     }
+
+
+def _read_calls_per_day(state: Mapping[str, Any]) -> float | None:
+    given = state.get(CALLS_PER_DAY)
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < math.inf:
+        raise _nonsense(f"its {CALLS_PER_DAY} is not a number from 0 on")
+    return float(given)
 
 
 def _read_age(hours: str) -> timedelta:

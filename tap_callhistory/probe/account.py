@@ -12,9 +12,10 @@ from typing_extensions import override
 
 from tap_callhistory.errors import CallHistoryError, UnreadableAnswer, VendorRefusal
 from tap_callhistory.probe.seen import SeenCall
+from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.pages import Position
-from tap_callhistory.reading.paginators import CursorPages, NumberedPages
+from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.transport.budget import Budget
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tap_callhistory.reading.paginators import CursorPages
+from tap_callhistory.reading.cursors import CursorPages
 
 if TYPE_CHECKING:
     from tap_callhistory.vendors.base import Endpoint

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, Outcome, as_assumed, cannot_tell, judged
+from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.knowledge import Knowledge
-from tap_callhistory.reading.paginators import CursorPages
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
 from tap_callhistory.probe.limits import WIDE_DAYS
 from tap_callhistory.probe.order import sorting
+from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.knowledge import Knowledge
-from tap_callhistory.reading.paginators import CursorPages
 from tap_callhistory.reading.windows import Window, floor
 
 if TYPE_CHECKING:

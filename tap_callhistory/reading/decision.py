@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.tasks import Lineage
     from tap_callhistory.reading.windows import Window
 
@@ -22,12 +23,20 @@ class ReadAgain:
     Attributes:
         reason: Why; "" where the window is read as if for the first time.
         patient: Whether its pages are given all retries of the settings.
-        pause_seconds: To wait before it, so that no cache answers.
+        pause: Whether to wait a moment before.
     """
 
     reason: str
     patient: bool = False
-    pause_seconds: float = 0.0
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Ask for pages of the window once more, after a moment."""
+
+    positions: list[Position]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +84,14 @@ class Search:
     window: Window
 
 
-Decision = GoOn | ReadAgain | Split | LookAtEnds | Search | Accept | Fail
+Decision = GoOn | AskAgain | ReadAgain | Split | LookAtEnds | Search | Accept | Fail
 
 
 def in_words(decision: Decision) -> str:  # noqa: PLR0911 - a line for each
     """A decision and its reason, for the log."""
     match decision:
+        case AskAgain(positions, reason):
+            return f"ask again for {len(positions)} of its pages: {reason}"
         case ReadAgain(reason, patient):
             return f"read again{', with all retries' if patient else ''}: {reason or 'unsplit'}"
         case Split(parts, _, reason):

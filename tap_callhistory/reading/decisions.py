@@ -26,12 +26,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import CallHistoryError, IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.decision import (
     Accept,
+    AskAgain,
     Decision,
     Fail,
     GoOn,
@@ -42,9 +43,10 @@ from tap_callhistory.reading.decision import (
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.narrowing import Narrowing, is_too_heavy
-from tap_callhistory.reading.pages import Limits, Page, Position
+from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
+from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.windows import MONTH, Window
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
     from tap_callhistory.reading.planner import Planner
     from tap_callhistory.reading.sizes import Sizes
+    from tap_callhistory.reading.source import Source
 
 #: How often a window is read before it is split, because its pages did not prove themselves.
 PASSES_PER_WINDOW = 3
@@ -61,25 +64,6 @@ MOST_HALVINGS = 12
 MOST_SPLITS_IN_VAIN = 3
 #: A page says little of a whole week: what is foreseen against knowledge must be so much more.
 ESTIMATE_MARGIN = 3
-
-
-class Source(Protocol):
-    """What has to be known of a vendor's stream."""
-
-    @property
-    def resolution(self) -> timedelta:
-        """The smallest step of the vendor's date parameters."""
-
-    @property
-    def limits(self) -> Limits:
-        """Page size and known cap."""
-
-    @property
-    def first_window(self) -> timedelta:
-        """The length of the first window, when nothing is known of the history yet."""
-
-    def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
-        """A fresh pass over one window."""
 
 
 class Decisions:
@@ -98,6 +82,7 @@ class Decisions:
         self._resolution = source.resolution
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._unlikely = Unlikely(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
 
     def read_spans(self, planner: Planner) -> None:
@@ -118,6 +103,10 @@ class Decisions:
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
+        best = self._unlikely.page(task, position, page)
+        return best if isinstance(best, AskAgain) else self._take(task, position, best)
+
+    def _take(self, task: Task, position: Position, page: Page) -> Decision:
         try:
             return self._taken(task, position, page)
         except TooMany as reason:
@@ -136,8 +125,8 @@ class Decisions:
             error: Why.
             first: Whether everything before the window has been read.
         """
-        if position.beyond and self._has_all(task, error):
-            return self.on_page(task, position, Page(calls=()))
+        if position.again or (position.beyond and self._has_all(task, error)):
+            return self._take(task, position, Page(calls=()))
         if isinstance(error, VendorRefusal) and error.may_mean_nothing:
             return self._nothing(task, position, error)
         if self._narrowing.concerns(error):
@@ -190,8 +179,8 @@ class Decisions:
             self.knowledge.answer(asked.length)
         return self._narrowing.on_searched(task, asked, given=page is not None)
 
-    def on_end(self, end: Task, position: Position, page: Page) -> None:
-        """Take in a page of a window's end.
+    def on_end(self, end: Task, position: Position, page: Page) -> AskAgain | None:
+        """Take in a page of a window's end, or have it asked for again.
 
         Raises:
             Disturbed: The end is not whole.
@@ -200,10 +189,18 @@ class Decisions:
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.knowledge.answer(end.window.length)
-        end.to_ask.extend(current.take(position, page))
+        best = self._unlikely.page(end, position, page)
+        if isinstance(best, AskAgain):
+            return best
+        end.to_ask.extend(current.take(position, best))
         self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
         if end.whole:
             current.prove()
+        return None
+
+    def beside(self, task: Task, following: Task) -> ReadAgain | None:
+        """Decide about a window that is about to leave, by the one that follows it."""
+        return self._unlikely.beside(task, following)
 
     def doubt(self, task: Task) -> Split:
         """Split a window that may have been cut, and whose ends do not speak for it."""
@@ -228,8 +225,13 @@ class Decisions:
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.knowledge.answer(task.window.length)
         known = current.total
+        self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:
-            task.to_ask.extend(current.take(position, page))
+            if position.again:
+                current.take_again(page)
+            else:
+                task.last_page = position if page.calls else task.last_page
+                task.to_ask.extend(current.take(position, page))
         finally:
             self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
         if known is None and current.total is not None:
@@ -247,7 +249,7 @@ class Decisions:
             dense.found += total
             if dense.found > 2 * dense.calls:
                 self._expect_no_less()
-        if not self.planner.knows:
+        if total and not self.planner.knows:
             self.planner.learn(task.window, total)
 
     def _expect_no_less(self) -> None:
@@ -272,6 +274,8 @@ class Decisions:
     def _whole(self, task: Task, current: Pass) -> Decision:
         """Take a pass for whole if it proves itself, and no cap can have cut it."""
         current.prove()
+        if unlikely := self._unlikely.window(task, self.planner):
+            return unlikely
         shape, doubt = task.shape, task.lineage.doubt
         if shape.lies_within_a_month:
             months = -(-task.window.length // MONTH)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+#: After so many short pages that were right, short pages are a vendor's habit.
+SHORT_PAGES_OF_A_HABIT = 3
+
 
 @dataclass(slots=True)
 class Knowledge:
@@ -23,6 +26,10 @@ class Knowledge:
         answers: How many pages have come.
         longest_accepted: The longest window that a page came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
+        largest_page: The largest number of calls on one page.
+        short_pages_hold: How many pages with fewer calls than their place promised held just as
+            few when they were asked for again.
+        gives_too_little: Whether an answer that was asked for again has brought far more.
     """
 
     most_calls: int = 0
@@ -34,6 +41,14 @@ class Knowledge:
     answers: int = 0
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
+    largest_page: int = 0
+    short_pages_hold: int = 0
+    gives_too_little: bool = False
+
+    @property
+    def pages_may_be_short(self) -> bool:
+        """Whether a page with fewer calls than its place promises says nothing."""
+        return self.short_pages_hold >= SHORT_PAGES_OF_A_HABIT and not self.gives_too_little
 
     def answer(self, length: timedelta) -> None:
         """Note that a page of a window of this length came."""

@@ -116,7 +116,7 @@ class Narrowing:
             return Fail(error)
         if not first:
             # What lies before it shows whether the vendor answers anything.
-            task.waits_for_an_answer = True
+            task.waits_for_an_answer, task.waits_for_its_turn = divisible, not divisible
             return ReadAgain(str(error))
         short = HOUR if task.window.length > HOUR else least
         if task.window.length >= 2 * short and (short is HOUR or self._knowledge.answers):

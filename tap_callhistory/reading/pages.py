@@ -17,12 +17,15 @@ class Position(NamedTuple):
         cursor: An opaque cursor.
         anchor: The stamp to start at instead of the window's start, fixed-width UTC.
         beyond: Whether the page should not exist: a refusal then says the same as an empty page.
+        again: Whether the page was taken in before, and is asked for once more to see if it brings
+            more now.
     """
 
     number: int = 0
     cursor: str = ""
     anchor: str = ""
     beyond: bool = False
+    again: bool = False
 
 
 class ReadCall(NamedTuple):

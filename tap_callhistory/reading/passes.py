@@ -82,6 +82,26 @@ class Pass(abc.ABC):
             TooMany: The window has to be split.
         """
 
+    def lacks(self, position: Position, page: Page) -> str:  # noqa: ARG002
+        """Why a page, not yet taken in, holds fewer calls than its place promises; else ""."""
+        return ""
+
+    def take_again(self, page: Page) -> None:
+        """Take in a page that was taken in before, and may bring more now.
+
+        Raises:
+            Disturbed: It does, and the pages after it no longer fit.
+        """
+        if self._collect(page.calls):
+            self.knowledge.gives_too_little = True
+            raise Disturbed("a page brought more calls when it was asked for again")
+
+    def _usual_page(self, page: Page) -> int:
+        """How many calls a page holds that others follow."""
+        size = min(self.limits.page_size, page.size or self.limits.page_size)
+        largest = self.knowledge.largest_page
+        return min(size, largest) if largest and self.knowledge.short_pages_hold else size
+
     @abc.abstractmethod
     def prove(self) -> None:
         """Confirm, when every page asked for has come, that nothing is missing.
@@ -160,6 +180,11 @@ class Pass(abc.ABC):
     @abc.abstractmethod
     def _last_page_full(self) -> bool:
         """Whether the last page with calls held as many as a page can."""
+
+
+def fewer(calls: int, promised: int) -> str:
+    """Say that a page holds fewer calls than were promised; "" where it does not."""
+    return f"{calls} calls came on a page that should hold {promised}" if calls < promised else ""
 
 
 def _direction(moments: Sequence[str]) -> int:

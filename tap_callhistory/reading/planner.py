@@ -40,6 +40,7 @@ class Planner:
         comfortable: int,
         first: timedelta,
         shortest_refused: timedelta | None = None,
+        calls_per_day: float | None = None,
     ) -> None:
         """Plan the reading of some spans.
 
@@ -49,6 +50,7 @@ class Planner:
             comfortable: How many calls a window should hold.
             first: Length of the first window, when nothing is known yet.
             shortest_refused: The length of the shortest window that the vendor has refused.
+            calls_per_day: How dense the history was when it was read last; None if unknown.
         """
         self._spans = deque(span for span in spans if span)
         self._resolution = resolution
@@ -56,6 +58,7 @@ class Planner:
         self._length = first
         self._longest = LONGEST
         self._learnt: deque[tuple[Window, int]] = deque()
+        self._calls_per_day = calls_per_day
         self.end = self._spans[-1].end if self._spans else None
         if shortest_refused is not None:
             self.refuse(shortest_refused)
@@ -96,6 +99,15 @@ class Planner:
         newest = max(w.end for w, _ in self._learnt)
         while len(self._learnt) > 1 and self._learnt[0][0].end < newest - MEMORY:
             self._learnt.popleft()
+
+    def expected(self, window: Window) -> float | None:
+        """How many calls a window should hold by those read before; None where none were."""
+        if self._learnt:
+            calls = sum(n for _, n in self._learnt)
+            return calls * (window.length / sum((w.length for w, _ in self._learnt), timedelta(0)))
+        if self._calls_per_day is None:
+            return None
+        return self._calls_per_day * (window.length / timedelta(days=1))
 
     def refuse(self, length: timedelta) -> None:
         """Note that the vendor refuses a window of this length: plan none as long again."""

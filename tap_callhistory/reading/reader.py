@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import IncompleteWindow, StoppedError, VendorRefusal
 from tap_callhistory.reading.decision import (
     Accept,
+    AskAgain,
     Decision,
     Fail,
     GoOn,
@@ -24,11 +26,7 @@ from tap_callhistory.reading.decision import (
     Split,
     in_words,
 )
-from tap_callhistory.reading.decisions import (
-    Decisions,
-    Source,
-    named,
-)
+from tap_callhistory.reading.decisions import Decisions, named
 from tap_callhistory.reading.doubts import is_cut
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, TooMany
@@ -41,11 +39,15 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from threading import Event
 
+    from tap_callhistory.reading.source import Source
     from tap_callhistory.reading.windows import Window
     from tap_callhistory.reading.workers import Workers
 
 #: How often the queue is looked at while nothing arrives.
 POLL_SECONDS = 0.25
+#: Before an unlikely answer is asked for again, and how often that is waited for in a sync.
+PAUSE_SECONDS = 1.0
+MOST_PAUSES = 20
 USUAL_SIZES = Sizes()
 _LOGGER = logging.getLogger("tap-callhistory.reading")
 
@@ -63,7 +65,7 @@ class Tally:
 class Reader:
     """Reads spans of one stream's history, window by window, each proved to be whole."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a sync decides once, all by keyword
         self,
         source: Source,
         workers: Workers[PageRequest, Page],
@@ -71,6 +73,8 @@ class Reader:
         concurrency: int,
         stop: Event,
         sizes: Sizes = USUAL_SIZES,
+        pause_seconds: float = PAUSE_SECONDS,
+        calls_per_day: float | None = None,
         tick: Callable[[], None] = lambda: None,
         logger: logging.Logger = _LOGGER,
     ) -> None:
@@ -82,6 +86,8 @@ class Reader:
             concurrency: How many windows are read at once, and how many requests are under way.
             stop: When set, reading ends with `StoppedError` within `POLL_SECONDS`.
             sizes: How many calls a window should hold, and how many are held in memory.
+            pause_seconds: To wait before an unlikely answer is asked for again.
+            calls_per_day: How dense the history was when it was read last; None if unknown.
             tick: Called at least every `POLL_SECONDS` while waiting.
             logger: Gets a line at DEBUG for every decision, with its reason.
         """
@@ -90,6 +96,9 @@ class Reader:
         self._workers = workers
         self._concurrency = concurrency
         self._stop = stop
+        self._pause_seconds = pause_seconds
+        self._pauses = 0
+        self._calls_per_day = calls_per_day
         self._tick = tick
         self._logger = logger
         self._queue: deque[Task] = deque()
@@ -105,6 +114,7 @@ class Reader:
             comfortable=self._comfortable,
             first=self._source.first_window,
             shortest_refused=shortest_refused,
+            calls_per_day=self._calls_per_day,
         )
 
     def read(self, spans: Sequence[Window]) -> Iterator[ReadWindow]:
@@ -127,7 +137,8 @@ class Reader:
             self._begin_windows()
             self._submit()
             if self._queue and self.may_leave(self._queue[0]):
-                yield self._leave(self._queue.popleft())
+                if not self._read_again_beside(self._queue[0]):
+                    yield self._leave(self._queue.popleft())
             elif self._queue:
                 self._wait()
             else:
@@ -167,16 +178,34 @@ class Reader:
         for task in sorted(asking, key=lambda task: task.opened):
             while task.to_ask and self._under_way < self._concurrency:
                 position = task.to_ask.popleft()
-                self._workers.submit(PageRequest(task, task.attempt, position, task.patient))
+                self._workers.submit(self._request(task, position))
                 task.under_way += 1
                 task.requests += 1
                 self._under_way += 1
 
+    def _request(self, task: Task, position: Position) -> PageRequest:
+        return PageRequest(
+            task, task.attempt, position, task.patient, task.repeats, self._pause_before(task)
+        )
+
+    def _pause_before(self, task: Task) -> float:
+        """Seconds that a worker waits, so that another machine of the vendor's may answer."""
+        if not task.pauses_due:
+            return 0.0
+        task.pauses_due -= 1
+        self._pauses += 1
+        return self._pause_seconds if self._pauses <= MOST_PAUSES else 0.0
+
     def _may_ask(self, task: Task) -> bool:
-        """Whether a window that failed has to wait until the vendor answers something."""
-        if not task.waits_for_an_answer or task is self._queue[0]:
+        """Whether a window that failed need not wait: for an answer, or for those before it."""
+        if not (task.waits_for_an_answer or task.waits_for_its_turn) or self._is_first(task):
             return True
-        return self._decisions.knowledge.answers > task.answers_before
+        answered = self._decisions.knowledge.answers > task.answers_before
+        return answered and not task.waits_for_its_turn
+
+    def _is_first(self, task: Task) -> bool:
+        """Whether everything before a window has been read."""
+        return all(before.settled for before in takewhile(lambda it: it is not task, self._queue))
 
     def _within_memory(self) -> Iterator[Task]:
         held = 0
@@ -208,7 +237,7 @@ class Reader:
             decision = self._decisions.on_searched(task.searches_for, task.window, page, error)
             self._carry_out(task.searches_for, decision)
         elif page is None:
-            first = task is self._queue[0]
+            first = self._is_first(task)
             decision = self._decisions.on_error(task, request.position, error, first=first)
             self._carry_out(task, decision)
         else:
@@ -216,15 +245,15 @@ class Reader:
 
     # What was decided.
 
-    def _carry_out(self, task: Task, decision: Decision) -> None:
+    def _carry_out(self, task: Task, decision: Decision) -> None:  # noqa: C901 - a table
         if not isinstance(decision, GoOn):
             self._logger.debug("the window %s: %s", task.window, in_words(decision))
         match decision:
-            case ReadAgain(reason, patient, pause_seconds):
-                self.tally.rereads += bool(reason)
-                task.patient = patient
-                self._stop.wait(pause_seconds)
-                self._begin(task)
+            case AskAgain(positions):
+                task.pauses_due += len(positions)
+                task.to_ask.extendleft(positions)
+            case ReadAgain():
+                self._read_again(task, decision)
             case Split():
                 self._replace(task, decision)
             case LookAtEnds(ends):
@@ -243,6 +272,13 @@ class Reader:
                 task.finish(State.FAILED)
                 if task.lineage.doubt is not None:
                     task.lineage.doubt.failure = task.error
+
+    def _read_again(self, task: Task, decision: ReadAgain) -> None:
+        self.tally.rereads += bool(decision.reason)
+        task.patient = decision.patient
+        task.repeats += bool(decision.reason)
+        self._begin(task)
+        task.pauses_due = int(decision.pause)
 
     def _replace(self, task: Task, split: Split) -> None:
         self.tally.splits += 1
@@ -293,10 +329,12 @@ class Reader:
 
     def _end_agrees(self, end: Task, window: Task, position: Position, page: Page) -> bool:
         try:
-            self._decisions.on_end(end, position, page)
+            again = self._decisions.on_end(end, position, page)
         except (Disturbed, TooMany):
             return False
-        return end.holds_only_known_calls(page) and len(end.received) < len(window.received)
+        if again is not None:
+            self._carry_out(end, again)
+        return end.holds_only_known_calls and len(end.received) < len(window.received)
 
     def _drop_ends(self, window: Task) -> None:
         for end in [each for each in self._queue if each.end_of is window]:
@@ -308,9 +346,21 @@ class Reader:
     def may_leave(self, task: Task) -> bool:
         """Whether a window is settled, and no part of its doubt can still change that."""
         doubt = task.lineage.doubt
+        if task.state is State.READ and not task.calls and not task.seen.counts:
+            # The next window tells whether it is likely that nothing came.
+            return len(self._queue) < 2 or self._queue[1].settled  # noqa: PLR2004
         if task.state is not State.PROVISIONAL or doubt is None:
             return task.settled
         return self._is_cut(task) or bool(doubt.failure) or not doubt.open_parts
+
+    def _read_again_beside(self, task: Task) -> bool:
+        """Read a window again that is about to leave, if the next one makes it unlikely."""
+        if len(self._queue) < 2:  # noqa: PLR2004
+            return False
+        decision = self._decisions.beside(task, self._queue[1])
+        if decision is not None:
+            self._carry_out(task, decision)
+        return decision is not None
 
     def _is_cut(self, task: Task) -> bool:
         return is_cut(len(task.calls), self._decisions.knowledge)

@@ -103,13 +103,38 @@ class Searched:
     wider: bool = False
 
 
+@dataclass(slots=True)
+class Repeated:
+    """A page or a window that holds fewer calls than is likely, and is asked for again.
+
+    Attributes:
+        counts: How many calls each answer held.
+        best: The page that held most, where it is a page.
+    """
+
+    counts: list[int] = field(default_factory=list)
+    best: Page | None = None
+
+
 class PageRequest(NamedTuple):
-    """What a worker is asked to fetch, and for which pass."""
+    """What a worker is asked to fetch, and for which pass.
+
+    Attributes:
+        task: The window.
+        attempt: Which pass over it.
+        position: Which page.
+        patient: Whether all retries of the settings are allowed.
+        repeats: How often the window was read before: so many steps earlier the bounds begin that
+            are asked for, so that no cache answers.
+        pause_seconds: To wait before it is asked for.
+    """
 
     task: Task
     attempt: int
     position: Position
     patient: bool = False
+    repeats: int = 0
+    pause_seconds: float = 0.0
 
 
 class ReadWindow(NamedTuple):
@@ -160,15 +185,26 @@ class Task:
     error: Exception | None = None
     patient: bool = False
     waits_for_an_answer: bool = False
+    waits_for_its_turn: bool = False
     answers_before: int = 0
     search: Searched | None = None
     searches_for: Task | None = None
+    repeats: int = 0
+    pauses_due: int = 0
+    last_page: Position | None = None
+    end_is_asked: bool = False
+    seen: Repeated = field(default_factory=Repeated)
+    repeated: dict[Position, Repeated] = field(default_factory=dict)
 
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
         self.attempt += 1
         self.passes += 1
         self.began = fixed_width(datetime.now(UTC))
+        self.state = State.READING
+        self.repeated.clear()
+        self.pauses_due = 0
+        self.last_page, self.end_is_asked = None, bool(self.seen.counts)
         self.answers_before = current.knowledge.answers
         self.current = current
         self.first_positions = current.opening()
@@ -214,7 +250,7 @@ class Task:
         """What has come, as points in time."""
         return Shape(self.window, self.received.values())
 
-    def holds_only_known_calls(self, page: Page) -> bool:
-        """Whether a page of this window, an end of another, holds only calls of the other."""
-        known = self.end_of.received if self.end_of else {}
-        return all(call.key in known for call in page.calls)
+    @property
+    def holds_only_known_calls(self) -> bool:
+        """Whether this window, an end of another, holds only calls of the other."""
+        return self.received.keys() <= (self.end_of.received.keys() if self.end_of else set())

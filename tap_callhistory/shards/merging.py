@@ -12,12 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_callhistory.clocks import fixed_width
-from tap_callhistory.output.bookmarks import KEY, REVISITS, VALUE
+from tap_callhistory.output.bookmarks import CALLS_PER_DAY, KEY, REVISITS, VALUE
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.shards.coverage import covered_until
 from tap_callhistory.shards.plan import PlanError
 from tap_callhistory.shards.states import (
-    CALLS_PER_DAY,
     ENTERED_UNTIL,
     LEDGER,
     BadState,

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_callhistory.clocks import rfc3339
 from tap_callhistory.errors import UnreadableAnswer
-from tap_callhistory.reading.paginators import CursorPages
+from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.transport.auth import Authenticator, BearerToken
 from tap_callhistory.transport.http import Request
 from tap_callhistory.transport.verdicts import Action, Verdict

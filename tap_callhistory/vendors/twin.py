@@ -17,7 +17,8 @@ from typing_extensions import override
 
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import TOO_MANY_CALLS, CallHistoryError, UnreadableAnswer
-from tap_callhistory.reading.paginators import AnchoredPages, OffsetPages
+from tap_callhistory.reading.cursors import AnchoredPages
+from tap_callhistory.reading.paginators import OffsetPages
 from tap_callhistory.reading.windows import floor
 from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
 from tap_callhistory.transport.http import Request

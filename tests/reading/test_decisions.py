@@ -10,8 +10,10 @@ import pytest
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import VendorRefusal, VendorUnavailable
+from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.decision import (
     Accept,
+    AskAgain,
     Fail,
     GoOn,
     LookAtEnds,
@@ -21,7 +23,7 @@ from tap_callhistory.reading.decision import (
 from tap_callhistory.reading.decisions import Decisions
 from tap_callhistory.reading.doubts import Doubt, Shape
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
-from tap_callhistory.reading.paginators import CursorPages, NumberedPages
+from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.tasks import NO_LINEAGE, Lineage, Task
@@ -81,6 +83,8 @@ def test_a_total_that_is_not_what_came_is_read_again(attempt: int) -> None:
     decisions, task = decided(attempt=attempt)
     decisions.on_page(task, Position(1), Page(calls(10, task.window), total=12))
     task.to_ask.clear()
+    decision = decisions.on_page(task, Position(2), Page([], total=12))
+    assert decision == AskAgain([Position(2)], "0 calls came on a page that should hold 2")
     assert isinstance(decisions.on_page(task, Position(2), Page([], total=12)), ReadAgain)
 
 
@@ -88,6 +92,7 @@ def test_the_third_time_it_is_halved_and_its_parts_know_it() -> None:
     decisions, task = decided(attempt=2)
     decisions.on_page(task, Position(1), Page(calls(10, task.window), total=12))
     task.to_ask.clear()
+    decisions.on_page(task, Position(2), Page([], total=12))
     decision = decisions.on_page(task, Position(2), Page([], total=12))
     assert isinstance(decision, Split)
     assert len(decision.parts) == 2

@@ -26,15 +26,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tap_callhistory.reading.cursors import AnchoredPages, CursorPages
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
-from tap_callhistory.reading.paginators import (
-    PAGES_AT_ONCE,
-    AnchoredPages,
-    CursorPages,
-    NumberedPages,
-    OffsetPages,
-)
+from tap_callhistory.reading.paginators import PAGES_AT_ONCE, NumberedPages, OffsetPages
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 
 settings.register_profile("patient", deadline=None)
@@ -168,7 +163,11 @@ def read(
     waiting = reading.opening()
     while waiting:
         position = waiting.pop(chance.randrange(len(waiting)))
-        waiting += reading.take(position, vendor.answer(kind, position))
+        page = vendor.answer(kind, position)
+        if position.again:
+            reading.take_again(page)
+        else:
+            waiting += reading.take(position, page)
         assert vendor.requests <= 3 * len(vendor.ever) + 3 * PAGES_AT_ONCE, "never ends"
     reading.prove()
     return reading

@@ -18,10 +18,11 @@ import pytest
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.reading import reader
+from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.doubts import Doubt
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.pages import Limits, Page, ReadCall
-from tap_callhistory.reading.paginators import CursorPages, NumberedPages
+from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.tasks import Lineage, State, Task

@@ -1,0 +1,184 @@
+"""Answers that lack calls, as of a replica that lags behind: asked again, and all is loaded."""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+
+from tap_callhistory.sandbox.vendors.registry import make_calls
+from tap_callhistory.sandbox.world.behaviour import Behaviour
+from tap_callhistory.sandbox.world.hardship import Hardship
+from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tap_callhistory.sandbox.world.call import Call
+    from tap_callhistory.sandbox.world.world import World
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+MONTH_AGO = (NOON - 30 * DAY).isoformat()
+#: For how many pages of 50 calls a vendor that works is asked about so often.
+PAGES = 60
+
+
+@pytest.fixture(autouse=True)
+def _no_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def world_of(vendor: str, calls: Sequence[Call], **hardship: Any) -> World:
+    return made_world(vendor, calls, Clock(NOON), Behaviour(hardship=Hardship(**hardship)))
+
+
+def read(world: World, **settings: Any) -> Any:
+    usual: dict[str, Any] = {"start_date": MONTH_AGO, "vendor": {"page_size": 50}}
+    return run_tap(world, **({"began": NOON} | usual | settings))
+
+
+def lost(run: Any, world: World) -> int:
+    assert run.failure is None
+    return len(truth(world).keys() - run.table().keys())
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("thin", ["empty", "halved"])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_vendor_whose_every_fifth_answer_lacks_calls_is_read_whole(
+    vendor: str, thin: str, seed: int
+) -> None:
+    calls = make_calls(vendor, seed, 3_011, NOON, days=28)
+    world = world_of(vendor, calls, thin_every=5, thin=thin)
+    run = read(world, seed=seed)
+    assert lost(run, world) == 0
+    assert run.requests <= 2 * PAGES
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_so_is_one_that_lacks_calls_at_random(vendor: str, concurrency: int) -> None:
+    calls = make_calls(vendor, 5, 3_011, NOON, days=28)
+    world = world_of(vendor, calls)
+    with thinned(world, random.Random(vendor), share=0.2):
+        run = read(world, concurrency=concurrency)
+    assert lost(run, world) == 0
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_so_is_one_that_counts_no_more_than_it_gives(vendor: str) -> None:
+    """A search index that has not warmed up knows of no calls at all, nor of their number."""
+    calls = make_calls(vendor, 5, 3_011, NOON, days=28)
+    world = world_of(vendor, calls)
+    every = iter(range(1, 10_000))
+    good = world.find
+
+    def found(query: Any) -> list[Call]:
+        return [] if next(every) % 5 == 0 else good(query)
+
+    with patch.object(world, "find", found):
+        run = read(world)
+    assert lost(run, world) == 0
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_the_first_window_of_all_is_not_taken_for_empty_at_once(vendor: str) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
+    world = world_of(vendor, calls)
+    with answers(world, lambda number, calls: [] if number == 1 else calls):
+        run = read(world, start_date=(NOON - 6 * DAY).isoformat())
+    assert lost(run, world) == 0
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_an_empty_hour_of_a_busy_vendor_is_asked_for_again(vendor: str) -> None:
+    """Nothing of this run tells that it is unlikely: the state of the run before does."""
+    calls = make_calls(vendor, 2, 3_011, NOON, days=28)
+    clock = Clock(NOON - HOUR)
+    world = made_world(vendor, calls, clock, Behaviour())
+    first = read(world, began=clock())
+    clock.advance(HOUR)
+    again = {"state": first.states()[-1], "revisit_hours": []}
+    sound = read(world, **again)
+    with answers(world, lambda number, calls: [] if number == 1 else calls):
+        run = read(world, **again)
+    assert sound.table()
+    assert run.table() == sound.table()
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_stale_answer_from_a_cache_is_not_believed_a_second_time(vendor: str) -> None:
+    """Asked for in the same words, a cache says the same: the second question has other bounds."""
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
+    world = world_of(vendor, calls)
+    good, first = world.find, []
+
+    def found(query: Any) -> list[Call]:
+        first.append((query.since, query.until))
+        return [] if first[-1] == first[0] else good(query)
+
+    with patch.object(world, "find", found):
+        run = read(world, start_date=(NOON - 6 * DAY).isoformat())
+    assert lost(run, world) == 0
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_what_was_empty_before_the_first_calls_is_asked_for_again_once_they_come(
+    vendor: str,
+) -> None:
+    """Two silent months tell nothing of the third; the fourth does."""
+    calls = make_calls(vendor, 2, 3_011, NOON, days=60)
+    world = world_of(vendor, calls)
+    whole = calls[-1].created_at - calls[0].created_at
+    first_page: list[bool] = [True]
+
+    def thin(_: int, calls: list[Call]) -> list[Call]:
+        return [] if calls and first_page and first_page.pop() else calls
+
+    with answers(world, thin, count_too=True):
+        run = read(world, start_date=(NOON - whole - 70 * DAY).isoformat())
+    assert lost(run, world) == 0
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_quiet_vendor_is_not_asked_twice(vendor: str) -> None:
+    calls = [made_call(n, NOON - n * 2 * DAY) for n in range(1, 15)]
+    clock = Clock(NOON - HOUR)
+    world = made_world(vendor, calls, clock, Behaviour())
+    first = read(world, began=clock())
+    clock.advance(HOUR)
+    run = read(world, state=first.states()[-1], revisit_hours=[])
+    assert run.table() == {}
+    assert run.requests == 1
+
+
+def answers(
+    world: World, page: Callable[[int, list[Call]], list[Call]], *, count_too: bool = False
+) -> Any:
+    """Let a function of the page's number and calls say what comes of it."""
+    number = iter(range(1, 100_000))
+    if count_too:
+        good = world.find
+        return patch.object(world, "find", lambda query: page(next(number), good(query)))
+    api: Any = world.api
+    cut = api.cut
+
+    def thinned(found: list[Call], first: int, size: int) -> list[Call]:
+        return page(next(number), cut(found, first, size))
+
+    return patch.object(api, "cut", thinned)
+
+
+def thinned(world: World, drawn: random.Random, share: float) -> Any:
+    def page(_: int, calls: list[Call]) -> list[Call]:
+        if drawn.random() >= share:
+            return calls
+        return calls[: len(calls) // 2] if drawn.random() < 0.5 else []
+
+    return answers(world, page)
