@@ -198,9 +198,9 @@ class Decisions:
             current.prove()
         return None
 
-    def beside(self, task: Task, following: Task) -> ReadAgain | None:
-        """Decide about a window that is about to leave, by the one that follows it."""
-        return self._unlikely.beside(task, following)
+    def beside(self, task: Task, following: Task | None) -> ReadAgain | None:
+        """Decide about a window that is about to leave, by those beside it."""
+        return self._unlikely.beside(task, following, self.planner)
 
     def doubt(self, task: Task) -> Split:
         """Split a window that may have been cut, and whose ends do not speak for it."""

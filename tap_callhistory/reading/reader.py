@@ -290,10 +290,11 @@ class Reader:
         if split.lineage.doubt is not None:
             split.lineage.doubt.open_parts += len(parts) - 1
         place = self._queue.index(task)
+        held = [len(task.received_in(window)) for window in parts]
         task.finish(State.GONE)
         del self._queue[place]
-        for window in reversed(parts):
-            self._queue.insert(place, self._begin(Task(window, split.lineage)))
+        for window, calls in zip(reversed(parts), reversed(held), strict=True):
+            self._queue.insert(place, self._begin(Task(window, split.lineage, held=calls)))
 
     def _accept(self, task: Task, *, provisional: bool) -> None:
         self._decisions.accepted(task, provisional=provisional)
@@ -354,10 +355,9 @@ class Reader:
         return self._is_cut(task) or bool(doubt.failure) or not doubt.open_parts
 
     def _read_again_beside(self, task: Task) -> bool:
-        """Read a window again that is about to leave, if the next one makes it unlikely."""
-        if len(self._queue) < 2:  # noqa: PLR2004
-            return False
-        decision = self._decisions.beside(task, self._queue[1])
+        """Read a window again that is about to leave, if those beside it make it unlikely."""
+        following = self._queue[1] if len(self._queue) > 1 else None
+        decision = self._decisions.beside(task, following)
         if decision is not None:
             self._carry_out(task, decision)
         return decision is not None

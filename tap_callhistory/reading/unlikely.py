@@ -11,7 +11,7 @@ one more request where the vendor is right: two like answers are trusted.
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
 | a window with a few calls         | over 12, and 4 times as many, likely | `ReadAgain`          |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
-| a window that is to leave, empty  | the next one is dense                | `ReadAgain`          |
+| a window that is to leave, empty  | those beside it are dense            | `ReadAgain`          |
 
 The window is then asked for in a slightly other shape, so that no cache answers. A vendor that was
 found to give too little has every end and every empty window asked for again.
@@ -37,6 +37,9 @@ EXPECTED_FOR_A_FEW: Final = 12
 FRACTION: Final = 1 / 4
 #: A page or a window is asked for no more often.
 MOST_ANSWERS: Final = 4
+#: Where calls are known that do not come, so many more answers, of which so many may be alike.
+MOST_ANSWERS_AGAINST_A_BETTER_ONE: Final = 8
+LIKE_ANSWERS_AGAINST_A_BETTER_ONE: Final = 4
 
 
 class Unlikely:
@@ -85,12 +88,15 @@ class Unlikely:
     def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
         """Decide about a window that proved itself; None where nothing is unlikely."""
         came, counts = len(task.received), task.seen.counts
-        most = max(counts, default=came)
+        held = task.held if self._knows_it else 0
+        most = max([*counts, held], default=came)
         if came - most >= max(EXPECTED_FOR_NONE, most // 2):
             self._knowledge.gives_too_little = True
         why = "fewer calls came than before" if came < most else self._why_window(task, planner)
-        like = 2 if self._knows_it and not came else 1
-        if not why or counts.count(came) >= like or len(counts) >= MOST_ANSWERS - 1:
+        like, answers = 2 if self._knows_it and not came else 1, MOST_ANSWERS
+        if came < held:  # a vendor that gives too little has given more of this very stretch
+            like, answers = LIKE_ANSWERS_AGAINST_A_BETTER_ONE, MOST_ANSWERS_AGAINST_A_BETTER_ONE
+        if not why or counts.count(came) >= like or len(counts) >= answers - 1:
             return self._end(task, planner)
         counts.append(came)
         return ReadAgain(why, pause=True)
@@ -127,17 +133,22 @@ class Unlikely:
             return ReadAgain(why, pause=True)
         return AskAgain([last._replace(again=True)], why)
 
-    def beside(self, task: Task, following: Task) -> ReadAgain | None:
+    def beside(self, task: Task, following: Task | None, planner: Planner) -> ReadAgain | None:
         """Decide about a window without calls that is about to leave.
+
+        Windows are read side by side: when it came, nothing may have been known of its neighbours.
 
         Args:
             task: The window.
-            following: The next one, of which all has come.
+            following: The next one, of which all has come; None where there is none.
+            planner: Knows what the windows before it held.
         """
-        if task.calls or task.seen.counts or task.lineage.doubt or not following.calls:
+        if task.calls or task.seen.counts or task.lineage.doubt or self._knowledge.ignores_bounds:
             return None
-        expected = len(following.calls) * (task.window.length / following.window.length)
-        if expected < EXPECTED_FOR_NONE:
+        before, behind = planner.expected(task.window) or 0.0, 0.0
+        if following is not None:
+            behind = len(following.calls) * (task.window.length / following.window.length)
+        if max(before, behind) < EXPECTED_FOR_NONE:
             return None
         task.seen.counts.append(0)
-        return ReadAgain(f"no calls came, and {len(following.calls)} after them", pause=True)
+        return ReadAgain("no calls came, and the windows beside it hold many", pause=True)
