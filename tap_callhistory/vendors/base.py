@@ -191,8 +191,13 @@ class Endpoint(abc.ABC):
 
     @property
     def filters(self) -> dict[str, Any]:
-        """The settings that choose calls, as far as they are given."""
-        return {name: self.given[name] for name in self.chosen_by if name in self.given}
+        """The settings that choose calls, as far as they are given; a list's order is no matter."""
+        given = ((name, self.given.get(name)) for name in self.chosen_by)
+        return {
+            name: sorted(set(value)) if isinstance(value, list) else value
+            for name, value in given
+            if value is not None and value != []
+        }
 
     def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
         """A fresh pass of the vendor's paginator."""

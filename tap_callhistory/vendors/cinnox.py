@@ -58,6 +58,12 @@ SETTINGS: Final[dict[str, Any]] = {
             "format": "http-header",
             "secret": True,
         },
+        "call_type": {
+            "type": "string",
+            "title": "Call type",
+            "description": "Reads the calls of this kind only; without it, those of all.",
+            "enum": ["onnet", "offnet", "smartcall"],
+        },
         "page_size": {
             "type": "integer",
             "title": "Page size",
@@ -115,6 +121,7 @@ class CinnoxCallDetails(Endpoint):
     country = "HK"
     read_by = "call_date"
     paginator = CinnoxPaginator
+    chosen_by: ClassVar[tuple[str, ...]] = ("call_type",)
     verdicts = VERDICTS
     began_field = "callDate"
     stamps: ClassVar[dict[str, str]] = {"created": "callDate", "finished": "callEndTime"}
@@ -133,6 +140,8 @@ class CinnoxCallDetails(Endpoint):
             "offset": str(position.number),
             "limit": str(self.given["page_size"]),
         }
+        if "call_type" in self.given:
+            params["callType"] = self.given["call_type"]
         url = f"{base}/v1/api/apps/{app}/data/call-detail"
         return Request(
             "GET", url, tuple(params.items()), headers={"Content-Type": "application/json"}

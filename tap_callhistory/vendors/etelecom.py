@@ -64,6 +64,20 @@ SETTINGS: Final[dict[str, Any]] = {
             "description": "Reads the calls of these extensions only; without it, those of all.",
             "examples": [["1160000000000000001"]],
         },
+        "department_id": {
+            "type": "string",
+            "title": "Department id",
+            "description": "Reads the calls of this department only; without it, those of all.",
+            "minLength": 1,
+            "examples": ["1200000000000000001"],
+        },
+        "user_id": {
+            "type": "string",
+            "title": "User id",
+            "description": "Reads the calls of this user only; without it, those of all.",
+            "minLength": 1,
+            "examples": ["1170000000000000001"],
+        },
         "page_size": {
             "type": "integer",
             "title": "Page size",
@@ -89,7 +103,10 @@ SETTINGS: Final[dict[str, Any]] = {
 VERDICTS: Final[dict[int | str, Verdict]] = {
     "invalid_argument": Verdict(
         Action.STOP,
-        advice="Check etelecom.page_size, etelecom.hotline_ids and etelecom.extension_ids.",
+        advice=(
+            "Check etelecom.page_size, etelecom.hotline_ids, etelecom.extension_ids, "
+            "etelecom.department_id and etelecom.user_id."
+        ),
     ),
     "unauthenticated": Verdict(Action.LOG_IN, advice="Check etelecom.api_key."),
     HTTPStatus.UNAUTHORIZED: Verdict(Action.LOG_IN, advice="Check etelecom.api_key."),
@@ -112,6 +129,11 @@ class EtelecomCallLogs(Endpoint):
     settings = SETTINGS
     country = "VN"
     paginator = EtelecomPaginator
+    #: As the vendor's page spells them: two lists, and two that hold one id each.
+    chosen_by: ClassVar[tuple[str, ...]] = (
+        *("hotline_ids", "extension_ids"),
+        *("department_id", "user_id"),
+    )
     verdicts = VERDICTS
     stamps: ClassVar[dict[str, str]] = {
         "created": "created_at",
@@ -130,7 +152,7 @@ class EtelecomCallLogs(Endpoint):
             "date_from": rfc3339(bounds.start),
             "date_to": rfc3339(bounds.end),
         }
-        for name in ("hotline_ids", "extension_ids"):
+        for name in self.chosen_by:
             if self.given.get(name):
                 call_filter[name] = self.given[name]
         paging = {"after": position.cursor, "limit": self.given["page_size"]}

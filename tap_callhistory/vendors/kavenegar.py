@@ -126,6 +126,7 @@ class KavenegarCalls(Endpoint):
     country = "IR"
     paginator = KavenegarPaginator
     verdicts = VERDICTS
+    chosen_by: ClassVar[tuple[str, ...]] = ("endpoint_id",)
     began_field = "createdAt"
     stamps: ClassVar[dict[str, str]] = {
         "created": "createdAt",

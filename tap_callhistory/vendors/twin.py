@@ -88,6 +88,13 @@ SETTINGS: Final[dict[str, Any]] = {
             "minimum": 1,
             "examples": [42],
         },
+        "task_id": {
+            "type": "string",
+            "title": "Task id",
+            "description": "Reads the calls of this call task only; without it, those of all.",
+            "minLength": 1,
+            "examples": ["0f6ad0e4-9d51-4a6e-8f6c-1d5f6a7b8c9d"],
+        },
         "date_field_parameter": {
             "type": "string",
             "title": "Date field parameter",
@@ -97,7 +104,12 @@ SETTINGS: Final[dict[str, Any]] = {
                 "created_at; with it, by updated_at, so that late results arrive by themselves."
             ),
             "pattern": r"^[A-Za-z_][A-Za-z0-9_.\[\]-]*$",
-            "not": {"enum": ["fields", "limit", "offset", "page", "from", "to", "sort"]},
+            "not": {
+                "enum": [
+                    *("fields", "limit", "offset", "page", "from", "to", "sort"),
+                    *("companyId", "taskId"),
+                ]
+            },
         },
         "page_size": {
             "type": "integer",
@@ -140,7 +152,7 @@ UNFINISHED: Final = frozenset({"DIAL", "INPROGRESS", "SCHEDULED"})
 VERDICTS: Final[dict[int | str, Verdict]] = {
     HTTPStatus.BAD_REQUEST: Verdict(
         Action.STOP,
-        advice="Check twin.company_id, twin.page_size and twin.date_field_parameter.",
+        advice="Check twin.company_id, twin.task_id, twin.page_size, twin.date_field_parameter.",
     ),
     HTTPStatus.UNAUTHORIZED: Verdict(
         Action.LOG_IN, advice="Check twin.email and twin.password, or twin.token."
@@ -192,7 +204,7 @@ class TwinCallSessions(Endpoint):
     country = "RU"
     paginator: type[Pass] = TwinPaginator
     also_read_by: ClassVar[tuple[str, ...]] = ("updated_at",)
-    chosen_by: ClassVar[tuple[str, ...]] = ("company_id",)
+    chosen_by: ClassVar[tuple[str, ...]] = ("company_id", "task_id")
     began_field = "createdAt"
     cap = NEAR_THE_CAP
     verdicts = VERDICTS
@@ -241,6 +253,8 @@ class TwinCallSessions(Endpoint):
             params[self.given["date_field_parameter"]] = "updatedAt"
         if "company_id" in self.given:
             params["companyId"] = str(self.given["company_id"])
+        if "task_id" in self.given:
+            params["taskId"] = self.given["task_id"]
         url = f"{self.given['api_url'].rstrip('/')}/search/cis/calls"
         return Request("GET", url, tuple(params.items()))
 

@@ -77,6 +77,26 @@ SETTINGS: Final[dict[str, Any]] = {
             "examples": ["Asia/Tashkent", "Asia/Samarkand"],
             "format": "time-zone",
         },
+        "external_number": {
+            "type": "string",
+            "title": "External number",
+            "description": (
+                "Reads the calls over this outside line only, written as Utel writes it; without "
+                "it, those over all, and internal ones."
+            ),
+            "pattern": r"^\+?\d+$",
+            "examples": ["781130590"],
+        },
+        "type": {
+            "type": "integer",
+            "title": "Type",
+            "description": (
+                "Reads the calls of this kind only: 1 incoming, 2 outgoing, 3 internal; without "
+                "it, those of all."
+            ),
+            "minimum": 1,
+            "examples": [1],
+        },
         "page_size": {
             "type": "integer",
             "title": "Page size",
@@ -106,7 +126,9 @@ VERDICTS: Final[dict[int | str, Verdict]] = {
     HTTPStatus.NOT_FOUND: Verdict(
         Action.STOP, advice="Check utel.api_url: everything before /call-history."
     ),
-    HTTPStatus.UNPROCESSABLE_ENTITY: Verdict(Action.STOP, advice="Check utel.page_size."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Verdict(
+        Action.STOP, advice="Check utel.page_size, utel.type and utel.external_number."
+    ),
     HTTPStatus.TOO_MANY_REQUESTS: Verdict(Action.SLOW_DOWN),
 }
 """What a status means; errors have Laravel's shape, with a ``message`` (inferred)."""
@@ -143,6 +165,7 @@ class UtelCallHistory(Endpoint):
     country = "UZ"
     read_by = "date_time"
     paginator = UtelPaginator
+    chosen_by: ClassVar[tuple[str, ...]] = ("external_number", "type")
     began_field = "date_time"
     stamps: ClassVar[dict[str, str]] = {"created": "date_time"}
     tells_changes: ClassVar[bool] = True
@@ -193,6 +216,9 @@ class UtelCallHistory(Endpoint):
             "page": str(position.number),
             "per_page": str(self.given["page_size"]),
         }
+        for name in self.chosen_by:
+            if name in self.given:
+                params[f"filter[{name}]"] = str(self.given[name])
         return Request("GET", f"{self._base}/call-history", tuple(params.items()), headers=HEADERS)
 
     def _naive(self, instant: datetime) -> str:

@@ -189,6 +189,25 @@ def test_a_recording_is_ready_exactly_when_it_is(
     assert wrong[:9] == []
 
 
+def test_cinnoxs_abandoned_calls_were_answered_and_are_told_apart(
+    calls: dict[str, dict[str, Any]], calls_truth: dict[str, dict[str, Any]]
+) -> None:
+    for key, truth in calls_truth.items():
+        said = truth["vendor"] == "cinnox"
+        assert calls[key]["is_abandoned"] is (truth["abandoned"] if said else None)
+    abandoned = [call for call in calls.values() if call["is_abandoned"]]
+    assert len(abandoned) > 10
+    assert {(call["raw_status"], call["status"]) for call in abandoned} == {
+        ("Abandoned", "answered")
+    }
+
+
+def test_what_a_call_cost_is_said_by_twin_alone(calls: dict[str, dict[str, Any]]) -> None:
+    told_by = {call["vendor"] for call in calls.values() if call["cost"] is not None}
+    assert told_by == {"twin"}
+    assert max(call["cost"] for call in calls.values() if call["vendor"] == "twin") > 1
+
+
 @pytest.mark.parametrize("vendor", ["etelecom", "twin"])
 def test_the_last_change_is_as_the_vendor_stamps_it(
     vendor: str,

@@ -62,6 +62,34 @@ def test_calls_by_day_count_every_status(
     assert +found == expected
 
 
+@pytest.mark.parametrize("grain", ["week", "month"])
+def test_weeks_and_months_add_up_their_days(warehouse: Warehouse, grain: str) -> None:
+    expected: Counter[tuple[Any, ...]] = Counter()
+    for row in warehouse.rows("select * from analytics.calls_by_day"):
+        day = row["call_day"]
+        first = day.replace(day=1) if grain == "month" else day - timedelta(days=day.weekday())
+        expected[row["vendor"], row["account"], first, row["direction"]] += int(row["calls"])
+    found = {
+        (row["vendor"], row["account"], row[f"call_{grain}"], row["direction"]): int(row["calls"])
+        for row in warehouse.rows(f"select * from analytics.calls_by_{grain}")  # noqa: S608 - ours
+    }
+    assert found == expected
+
+
+def test_hours_are_those_of_the_vendors_day(
+    warehouse: Warehouse, calls_truth: dict[str, dict[str, Any]]
+) -> None:
+    expected: Counter[tuple[Any, ...]] = Counter()
+    for truth in counted(calls_truth):
+        local = truth["created_at"].astimezone(ZONES[truth["vendor"]])
+        expected[truth["vendor"], truth["account"], local.date(), local.hour] += 1
+    found: Counter[tuple[Any, ...]] = Counter()
+    for row in warehouse.rows("select * from analytics.calls_by_hour"):
+        group = (row["vendor"], row["account"], row["call_day"], int(row["call_hour"]))
+        found[group] += int(row["calls"])
+    assert found == expected
+
+
 def test_calls_by_day_rate_answers_and_take_the_middle_of_ringing(warehouse: Warehouse) -> None:
     groups = defaultdict(list)
     for call in warehouse.rows("select * from analytics.calls where counts_as_call"):
@@ -140,10 +168,11 @@ def waiting_callers(truths: list[dict[str, Any]]) -> Counter[tuple[Any, ...]]:
     contacts: dict[str, list[datetime]] = defaultdict(list)
     unanswered = []
     for call in map(told, truths):
-        number, answered = call["customer_e164"], call["status"] == "answered"
+        number = call["customer_e164"]
+        answered = call["status"] == "answered" and not call["abandoned"]
         if call["direction"] == "outbound" or (call["direction"] == "inbound" and answered):
             contacts[number].append(call["created_at"])
-        elif call["direction"] == "inbound" and call["status"] in UNANSWERED:
+        elif call["direction"] == "inbound" and (call["abandoned"] or call["status"] in UNANSWERED):
             unanswered.append(call)
     return Counter(
         (call["vendor"], call["account"], call["customer_e164"])

@@ -37,10 +37,10 @@ KAVENEGAR: Final = {
 """Of calls that nobody answered."""
 
 CINNOX: Final = {
-    **dict.fromkeys(["Call Ended", "Answered"], "answered"),
+    **dict.fromkeys(["Call Ended", "Answered", "Abandoned"], "answered"),
     **dict.fromkeys(["Not Answered", "Missed"], "missed"),
     **dict.fromkeys(["Busy", "Declined"], "busy"),
-    **dict.fromkeys(["Cancelled", "Abandoned"], "cancelled"),
+    "Cancelled": "cancelled",
     **dict.fromkeys(["Unreachable", "Call Failed", "Failed"], "failed"),
     "New word": "unknown",
 }

@@ -18,6 +18,7 @@ CALLER = {
     "application_id": 1,
     "username": "09120822930",
     "display_name": None,
+    "mobile_number": None,
     "created_at": "2018-09-16T10:03:42.000000Z",
     "updated_at": "2018-09-16T10:03:42.000000Z",
     "platform": "android",
@@ -28,6 +29,7 @@ RECEPTOR = {
     "application_id": 1,
     "username": "09307269676",
     "display_name": None,
+    "mobile_number": None,
     "created_at": "2018-09-16T10:03:50.000000Z",
     "updated_at": "2018-09-16T10:03:50.000000Z",
     "platform": "ios",
@@ -47,6 +49,37 @@ def read(
         })
     assert run.code == 0, run.log
     return run
+
+
+def test_what_kavenegar_tells_of_a_party_elsewhere_is_kept_and_its_credentials_are_not(
+    run_tap: Command,
+) -> None:
+    body = sample("kavenegar_calls")
+    body["result"] = body["result"][:1]
+    body["page"]["total"] = 1
+    (call,) = body["result"]
+    call["apiToken"] = "fake-api-token-1"
+    call["caller"] |= {
+        "displayName": "Sara",
+        "mobileNumber": "09120822931",
+        "apiToken": "fake-api-token-2",
+    }
+    hashed = {"phone_numbers": "hash", "hash_key": "k" * 16}
+    with sample_vendor("kavenegar_calls", body) as url:
+        run = run_tap({
+            "start_date": "2018-11-20T00:00:00Z",
+            "end_date": "2018-11-21T00:00:00Z",
+            "kavenegar": {"api_token": "t", "api_url": url},
+            **hashed,
+        })
+    assert run.code == 0, run.log
+    (row,) = run.records("kavenegar_calls")
+    assert row["caller"]["display_name"] == "Sara"
+    assert len(row["caller"]["mobile_number"]) > len("09120822931")
+    assert row["receptor"]["mobile_number"] is None
+    assert row["_extra"] is None
+    for hidden in ("fake-api-token", "09120822931", call["caller"]["accessToken"]):
+        assert hidden not in json.dumps(row) + run.log
 
 
 def kavenegar_call(

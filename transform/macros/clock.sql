@@ -41,3 +41,23 @@
 {% macro snowflake__day_in(time, timezone) -%}
     cast(convert_timezone('UTC', '{{ timezone }}', {{ time }}) as date)
 {%- endmacro %}
+
+
+{# The hour of the day, 0 to 23, of a time in a zone. #}
+{% macro hour_in(time, timezone) %}
+    {{- adapter.dispatch('hour_in', 'callhistory')(time, timezone) -}}
+{% endmacro %}
+
+{% macro default__hour_in(time, timezone) -%}
+    cast(extract(hour from ({{ time }} at time zone 'UTC' at time zone '{{ timezone }}')) as integer)
+{%- endmacro %}
+
+{% macro snowflake__hour_in(time, timezone) -%}
+    hour(convert_timezone('UTC', '{{ timezone }}', {{ time }}))
+{%- endmacro %}
+
+
+{# The first day of the week (its Monday) or of the month that a day lies in. #}
+{% macro first_day_of(part, day) -%}
+    cast(date_trunc('{{ part }}', {{ day }}) as date)
+{%- endmacro %}

@@ -30,6 +30,6 @@
         'to_number', 'customer_number', 'external_line', 'agent_id', 'agent_name', 'created_at',
         'started_at', 'answered_at', 'ended_at', 'ring_seconds', 'talk_seconds', 'total_seconds',
         'status', 'raw_status', 'end_reason', 'end_party', 'recording_url', 'recording_status',
-        'updated_at', 'counts_as_call',
+        'updated_at', 'cost', 'is_abandoned', 'counts_as_call',
     ]) }}
 {% endmacro %}

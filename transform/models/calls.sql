@@ -8,7 +8,8 @@ with
         select
             '{{ vendor }}' as vendor,
             '{{ callhistory.timezone_of(vendor) }}' as timezone,
-            {{ callhistory.day_in('created_at', callhistory.timezone_of(vendor)) }} as call_day
+            {{ callhistory.day_in('created_at', callhistory.timezone_of(vendor)) }} as call_day,
+            {{ callhistory.hour_in('created_at', callhistory.timezone_of(vendor)) }} as call_hour
             {% for number in numbers %}
             , {{ callhistory.e164(number, facts.country) }} as {{ number }}_e164
             {% endfor %}
@@ -44,6 +45,7 @@ select
     agent_id,
     agent_name,
     call_day,
+    call_hour,
     timezone,
     created_at,
     started_at,
@@ -58,6 +60,8 @@ select
     recording_url,
     recording_status,
     updated_at,
+    cost,
+    is_abandoned,
     counts_as_call,
     raw_status,
     raw_direction

@@ -4,10 +4,16 @@ with contacts as (
     select
         calls.*,
         coalesce(customer_number_e164, customer_number) as caller_number,
-        direction = 'inbound' and status in ('missed', 'busy', 'failed', 'cancelled')
+        direction = 'inbound'
+            and (is_abandoned or status in ('missed', 'busy', 'failed', 'cancelled'))
             as is_unanswered,
         case
-            when direction = 'outbound' or (direction = 'inbound' and status = 'answered')
+            when direction = 'outbound'
+                or (
+                    direction = 'inbound'
+                    and status = 'answered'
+                    and not coalesce(is_abandoned, false)
+                )
                 then created_at
         end as contacted_at
     from {{ ref('calls') }}

@@ -39,13 +39,19 @@ NO_METHOD = 6450001
 FIRST_SERVER_ERROR = 500
 CODES = {400: BAD_PARAMETER, 404: NO_METHOD, 429: TOO_MANY_REQUESTS}
 
+ENDED = ("Call Ended", "200", "Normal")
+ABANDONED = ("Abandoned", "200", "Abandoned")
 STATUSES = {
-    "answered": ("Call Ended", "200", "Normal"),
-    "missed": ("Not Answered", "480", "NoAnswer"),
-    "busy": ("Busy", "486", "Busy"),
-    "failed": ("Call Failed", "503", "Failed"),
-    "cancelled": ("Cancelled", "487", "Cancelled"),
+    "answered": (ENDED, ENDED),
+    "missed": (("Not Answered", "480", "NoAnswer"), ("Not Answered", "480", "NoAnswer")),
+    "busy": (("Busy", "486", "Busy"), ("Declined", "603", "Declined")),
+    "failed": (("Call Failed", "503", "Failed"), ("Unreachable", "404", "Unreachable")),
+    "cancelled": (("Cancelled", "487", "Cancelled"), ("Cancelled", "487", "Cancelled")),
 }
+"""The eight documented statuses: for each outcome those of even calls, and those of odd ones."""
+
+CALLS_PER_VIDEO = 9
+VIDEO_FILE, AUDIO_FILE = 2, 3
 BYTES_PER_SECOND = 2_000
 DEPARTMENTS = ("Sales", "Support", "Billing")
 ROLES = ("AGENT", "AGENT", "AGENT", "SUPERVISOR", "ADMIN")
@@ -65,6 +71,7 @@ class Cinnox(SandboxVendor):
         mobile_prefixes=("541", "612", "645", "913", "966"),
         line_prefix="31",
         national_digits=8,
+        abandons=True,
     )
     usual: ClassVar[Behaviour] = Behaviour(
         parameter_resolution="millisecond",
@@ -164,9 +171,9 @@ class Cinnox(SandboxVendor):
             "lastResponseCode": code,
             "byeReason": reason,
             "releaseParty": _release_party(call) if ended else "",
-            "mediaType": "audio",
+            "mediaType": "video" if _is_video(call) else "audio",
             "isRecording": call.recording_ready_at is not None,
-            "hasAudioFile": as_of(call.recording_ready_at, now) is not None,
+            "hasAudioFile": _has_audio(call, now),
             "recordingEventList": _recordings(call, now),
             "recordType": "call",
             "fromRole": caller["role"],
@@ -218,9 +225,9 @@ class Cinnox(SandboxVendor):
             "last_response_code": code,
             "bye_reason": reason,
             "release_party": _release_party(call) if ended else "",
-            "media_type": "audio",
+            "media_type": "video" if _is_video(call) else "audio",
             "is_recording": call.recording_ready_at is not None,
-            "has_audio_file": as_of(call.recording_ready_at, now) is not None,
+            "has_audio_file": _has_audio(call, now),
             "recording_event_list": _held_recordings(call, now),
             "record_type": "call",
             "from_role": caller["role"],
@@ -260,10 +267,21 @@ def _call_type(call: Call) -> str:
 
 
 def _status(call: Call, now: datetime) -> tuple[str, str, str]:
-    """Return the status, the last response code and the reason for the end."""
-    if not call.in_progress(now):
-        return STATUSES[call.outcome]
-    return ("Talking", "", "") if as_of(call.answered_at, now) else ("Ringing", "", "")
+    """Return the status, the last response code and the reason for the end.
+
+    No documented status fits a call that lasts; that it has none is assumed.
+    """
+    if call.in_progress(now):
+        return "", "", ""
+    return ABANDONED if call.abandoned else STATUSES[call.outcome][call.sequence % 2]
+
+
+def _is_video(call: Call) -> bool:
+    return call.sequence % CALLS_PER_VIDEO == 0
+
+
+def _has_audio(call: Call, now: datetime) -> bool:
+    return as_of(call.recording_ready_at, now) is not None and not _is_video(call)
 
 
 def _release_party(call: Call) -> str:
@@ -305,7 +323,7 @@ def _recordings(call: Call, now: datetime) -> list[dict[str, Any]]:
                     "duration": int(call.talk_seconds * 1000),
                     "mimeType": "mp4",
                     "size": int(call.talk_seconds * BYTES_PER_SECOND),
-                    "type": 3,
+                    "type": VIDEO_FILE if _is_video(call) else AUDIO_FILE,
                     "isPrivate": True,
                 }
             ],
@@ -330,7 +348,7 @@ def _held_recordings(call: Call, now: datetime) -> list[dict[str, Any]]:
                     "duration": int(call.talk_seconds * 1000),
                     "mime_type": "mp4",
                     "size": int(call.talk_seconds * BYTES_PER_SECOND),
-                    "type": "3",
+                    "type": str(VIDEO_FILE if _is_video(call) else AUDIO_FILE),
                     "is_private": True,
                 }
             ],

@@ -211,6 +211,7 @@ class Kavenegar(SandboxVendor):
         held = shared | {
             "application_id": APPLICATION,
             "display_name": None,
+            "mobile_number": None,
             "created_at": self._utc(joined),
             "updated_at": self._utc(joined),
         }

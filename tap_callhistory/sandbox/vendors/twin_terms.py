@@ -21,14 +21,18 @@ FIELDS = frozenset({
 STATUSES = frozenset({
     *("CANCEL", "ANSWERED", "NOANSWER", "BUSY", "CONGESTION", "CHANUNAVAIL", "FAILED"),
     *("BLACKLIST", "DIAL", "INPROGRESS", "FZ230", "INVALID", "UNAVAILABLE", "EMPTY_AON"),
+    *("SCHEDULED", "EXPIRED", "REJECTED"),
 })
 ENDS = {
-    "answered": "ANSWERED",
-    "missed": "NOANSWER",
-    "busy": "BUSY",
-    "failed": "FAILED",
-    "cancelled": "CANCEL",
+    "answered": ("ANSWERED",),
+    "missed": ("NOANSWER",),
+    "busy": ("BUSY", "REJECTED"),
+    "failed": ("FAILED", "CONGESTION", "CHANUNAVAIL", "INVALID", "UNAVAILABLE"),
+    "cancelled": ("CANCEL", "BLACKLIST", "FZ230", "EMPTY_AON", "EXPIRED"),
 }
+"""The statuses of calls that are over, by how they went."""
+
+ZONE_SECONDS = 10_800
 TASKS = ("Напоминание", "Опрос", "Доставка")
 BOTS = ("Секретарь", "Анна")
 TASK_IDS = tuple(scattered_uuid(1_000 + task) for task in range(len(TASKS)))
@@ -51,7 +55,8 @@ def task_id(call: Call) -> str:
 def status(call: Call, now: datetime) -> str:
     """Return TWIN's word for how the call stands."""
     if not call.in_progress(now):
-        return ENDS[call.outcome]
+        words = ENDS[call.outcome]
+        return words[call.sequence % len(words)]
     return "DIAL" if as_of(call.answered_at, now) is None else "INPROGRESS"
 
 
@@ -66,7 +71,7 @@ def fixed(call: Call) -> dict[str, Any]:
         "botId": BOT_IDS[bot],
         "botName": BOTS[bot],
         "regionId": str(77 + call.sequence % 3),
-        "timezone": "Europe/Moscow",
+        "timezone": ZONE_SECONDS if call.sequence % 4 == 0 else "Europe/Moscow",
         "shortNumber": (call.line or "").removeprefix("+"),
         "transferredToOperator": _transferred(call),
         "linkToLog": f"https://logs.twin.invalid/{call.uuid}",
@@ -137,6 +142,11 @@ def record_path(call: Call, now: datetime) -> str | None:
     if as_of(call.recording_ready_at, now) is None:
         return None
     return f"https://records.twin.invalid/{call.uuid}.mp3"
+
+
+def is_finished(call: Call, now: datetime) -> bool:
+    """Return whether the script came to its end; many who answer hang up before."""
+    return not call.in_progress(now) and call.answered_at is not None and call.sequence % 3 > 0
 
 
 def markers(call: Call, now: datetime) -> list[str]:

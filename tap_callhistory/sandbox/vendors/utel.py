@@ -42,7 +42,9 @@ PARAMETERS = frozenset(
     | {f"filter[{name}]" for name in FILTERS}
 )
 DATE_FORMATS = ("%Y-%m-%d %H:%M:%S",)
-SORTS = {"id": "id", "datetime": "created", "duration": "duration"}
+SORTS = {"id": "id", "datetime": "created", "date_time": "created", "duration": "duration"}
+"""The page's example says `datetime`, a public copy of it `date_time`."""
+
 TYPES = {"inbound": (1, "Incoming"), "outbound": (2, "Outgoing"), "internal": (3, "Internal")}
 ANSWERED = (1, "Answered")
 NOT_ANSWERED = (2, "Not answered")
@@ -178,20 +180,12 @@ class Utel(SandboxVendor):
             "call_id": call.uuid,
             "date_time": f"{self._clock.wall(call.created_at):%Y-%m-%d %H:%M:%S}",
             **self._facts(call, now),
-            "integration": [
-                {
-                    **_sync(call),
-                    "created_at": _json_stamp(synced),
-                    "updated_at": _json_stamp(synced),
-                }
-                for synced in [as_of(call.synced_at, now)]
-                if synced is not None
-            ],
+            "integration": _integration(call, now),
         }
 
     @override
     def row(self, call: Call, now: datetime) -> dict[str, Any]:
-        dated, synced = self._clock.shown(call.created_at), as_of(call.synced_at, now)
+        dated = self._clock.shown(call.created_at)
         if dated is None:
             raise ValueError("a call without a date")
         return {
@@ -199,15 +193,7 @@ class Utel(SandboxVendor):
             "call_id": call.uuid,
             "date_time": fixed_width(dated),
             **self._facts(call, now),
-            "integration": [
-                {
-                    **_sync(call),
-                    "created_at": _json_stamp(moment),
-                    "updated_at": _json_stamp(moment),
-                }
-                for moment in [synced]
-                if moment is not None
-            ],
+            "integration": _integration(call, now),
         }
 
     def _facts(self, call: Call, now: datetime) -> dict[str, Any]:
@@ -242,6 +228,15 @@ def _showing(shown: Callable[[Call], Any], value: str) -> Callable[[Call], bool]
 
 def _status(call: Call) -> tuple[int, str]:
     return NOT_ANSWERED if call.answered_at is None else ANSWERED
+
+
+def _integration(call: Call, now: datetime) -> list[dict[str, Any]] | None:
+    """Return what became of the call elsewhere; of some calls null, of others an empty list."""
+    synced = as_of(call.synced_at, now)
+    if synced is None:
+        return None if call.sequence % 3 == 0 else []
+    stamp = _json_stamp(synced)
+    return [{**_sync(call), "created_at": stamp, "updated_at": stamp}]
 
 
 def _sync(call: Call) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Call:
         imported_at: When the vendor's exchange tells it how the call went; None where the vendor
             follows the call itself.
         leg: Which end of an internal call this record is about, where the vendor has one for each.
+        abandoned: It was answered by a menu or voicemail, and given up there.
         conversation: The sequence number of the conversation's first record; None where the
             conversation has no other.
     """
@@ -82,6 +83,7 @@ class Call:
     imported_at: datetime | None = None
     leg: Leg = ""
     conversation: int | None = None
+    abandoned: bool = False
 
     @property
     def uuid(self) -> str:
@@ -149,6 +151,7 @@ class Place:
         published_when_over: The API shows a call only after its end.
         rated: Calls may be rated afterwards.
         synced: Calls may be taken over by another system afterwards.
+        abandons: The API tells calls that were given up in a menu or at voicemail.
         imported: The API's records come from the exchange, every few minutes; of some calls it has
             a record from their beginning.
         two_records: An internal call has a record for each end.
@@ -164,6 +167,7 @@ class Place:
     published_when_over: bool = False
     rated: bool = False
     synced: bool = False
+    abandons: bool = False
     imported: bool = False
     two_records: bool = False
 

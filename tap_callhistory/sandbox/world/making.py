@@ -40,6 +40,8 @@ IMPORT_EVERY_SECONDS = 300
 IMPORT_TAKES_SECONDS = 20
 #: Of so many calls one is recorded by the client that placed it, before the exchange tells of it.
 CALLS_PER_CLIENT_RECORD = 4
+#: Of so many answered calls that the caller ended he ended one in a menu or at voicemail.
+CALLS_PER_ABANDONED = 12
 
 _CUMULATED_HOURS = tuple(accumulate(HOUR_WEIGHTS))
 _HOURS = range(24)
@@ -203,6 +205,9 @@ class _Company:
             direction="outbound" if line and nature.direction == "internal" else nature.direction,
             outcome=nature.outcome,
             ended_by=nature.ended_by,
+            abandoned=self.place.abandons
+            and nature == _Nature("inbound", "answered", "caller")
+            and sequence % CALLS_PER_ABANDONED == 0,
         )
 
     def _taken_over(self, rng: random.Random, nature: _Nature) -> bool:

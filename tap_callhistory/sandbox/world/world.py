@@ -291,6 +291,7 @@ class World:
             "to_e164": call.callee if call.callee.startswith("+") else None,
             "line_e164": call.line,
             "extension": call.extension,
+            "abandoned": call.abandoned and over,
             "ended_by": call.ended_by if over else None,
             "ring_seconds": call.ring_seconds if over or answered else None,
             "talk_seconds": call.talk_seconds if over else None,

@@ -36,14 +36,23 @@ known as (
         end as direction,
         case
             when call_end_time is null then 'in_progress'
-            when lower(status) in ('call ended', 'answered') then 'answered'
+            -- Abandoned calls were established: in a menu, at voicemail or on hold.
+            when lower(status) in ('call ended', 'answered', 'abandoned') then 'answered'
             when lower(status) in ('not answered', 'missed') then 'missed'
             when lower(status) in ('busy', 'declined') then 'busy'
-            when lower(status) in ('cancelled', 'abandoned') then 'cancelled'
+            when lower(status) = 'cancelled' then 'cancelled'
             when lower(status) in ('call failed', 'failed', 'unreachable') then 'failed'
             else 'unknown'
         end as common_status,
-        {{ callhistory.seconds_between('call_date', 'call_end_time') }} as total_seconds
+        {{ callhistory.seconds_between('call_date', 'call_end_time') }} as total_seconds,
+        -- A recording may have been stopped and begun again before it had a file.
+        coalesce(
+            {%- for recording in range(4) %}
+            {{ callhistory.json_text(
+                'recording_event_list', [recording, 'files', 0, 'download_url']
+            ) }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as recording_url
     from raw_calls
 ),
 
@@ -84,16 +93,17 @@ select
     case when common_status in ('missed', 'busy', 'cancelled', 'failed') then 0 end as talk_seconds,
     total_seconds,
     common_status as status,
-    status as raw_status,
+    nullif(status, '') as raw_status,
     nullif(bye_reason, '') as end_reason,
     nullif(release_party, '') as end_party,
-    {{ callhistory.json_text('recording_event_list', [0, 'files', 0, 'download_url']) }}
-        as recording_url,
+    recording_url,
     case
-        when has_audio_file then 'ready'
+        when has_audio_file or recording_url is not null then 'ready'
         when is_recording then 'pending'
         else 'none'
     end as recording_status,
     {{ callhistory.unknown('timestamp') }} as updated_at,
+    {{ callhistory.unknown('number') }} as cost,
+    coalesce(lower(status) = 'abandoned' and call_end_time is not null, false) as is_abandoned,
     true as counts_as_call
 from attended

@@ -99,6 +99,8 @@ select
     recording_url,
     case when recording_url is not null then 'ready' else 'none' end as recording_status,
     updated_at,
+    {{ callhistory.unknown('number') }} as cost,
+    {{ callhistory.unknown('boolean') }} as is_abandoned,
     -- Of the records of an internal call the first counts, one that says how it ended before others.
     common_direction <> 'internal'
         or nullif(external_id, '') is null

@@ -54,5 +54,7 @@ select
         else 'none'
     end as recording_status,
     {{ callhistory.unknown('timestamp') }} as updated_at,
+    {{ callhistory.unknown('number') }} as cost,
+    {{ callhistory.unknown('boolean') }} as is_abandoned,
     true as counts_as_call
 from raw_calls

@@ -12,6 +12,7 @@ with raw_calls as (
         'updated_at': 'timestamp',
         'started_at': 'timestamp',
         'record_path': 'text',
+        'price': 'number',
     }) }}
 ),
 
@@ -58,5 +59,7 @@ select
     nullif(record_path, '') as recording_url,
     case when nullif(record_path, '') is not null then 'ready' else 'none' end as recording_status,
     updated_at,
+    price as cost,
+    {{ callhistory.unknown('boolean') }} as is_abandoned,
     true as counts_as_call
 from known

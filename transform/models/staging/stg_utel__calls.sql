@@ -71,5 +71,7 @@ select
         when nullif(recorded_file_url, '') is not null then 'ready' else 'none'
     end as recording_status,
     {{ callhistory.unknown('timestamp') }} as updated_at,
+    {{ callhistory.unknown('number') }} as cost,
+    {{ callhistory.unknown('boolean') }} as is_abandoned,
     true as counts_as_call
 from known
