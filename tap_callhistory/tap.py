@@ -156,7 +156,7 @@ class TapCallHistory(Tap):
             "sandbox is on: these are made-up calls, none of a real vendor. Load them into a "
             "database of their own"
         )
-        sandbox = Sandbox(vendors=tuple(self.run.settings.vendors))
+        sandbox = Sandbox(vendors=tuple(self.run.settings.vendors), standing=0)
         with sandbox.serve() as url:
             self.run.sandbox = sandbox.settings(url)
             yield

@@ -41,9 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     written = page(found, proof, datetime.now().astimezone(), made_up=options.made_up)
     options.output.write_text(written, encoding="utf-8")
     totals = found.totals
+    calls = "call" if totals.all_calls == 1 else "calls"
+    waiting = "caller waits" if found.waiting == 1 else "callers wait"
+    span = "week" if options.weeks == 1 else f"{options.weeks} weeks"
     print(  # noqa: T201 - what a program says
-        f"{totals.all_calls:,}{' MADE-UP' if options.made_up else ''} calls of the last "
-        f"{options.weeks} weeks, {totals.unanswered:,} unanswered, {found.waiting:,} callers wait "
+        f"{totals.all_calls:,}{' MADE-UP' if options.made_up else ''} {calls} of the last "
+        f"{span}, {totals.unanswered:,} unanswered, {found.waiting:,} {waiting} "
         f"for a call back; history: {proof.verdict}: {options.output.resolve().as_uri()}"
     )
     return 0

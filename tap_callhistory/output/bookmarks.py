@@ -3,11 +3,12 @@
     {"replication_key": "created_at",
      "replication_key_value": "2026-01-13T12:00:00.000000Z",
      "revisits": {"24": "2026-01-12T12:00:00.000000Z", "168": "2026-01-06T12:00:00.000000Z"},
-     "calls_per_day": 412.5}
+     "calls_per_day": "412.5"}
 
 The value is the instant up to which the vendor's history has been read completely; it does not
 follow the records. The revisits have one more such instant for every age, in hours. How many calls
-a day has had of late tells the next run when an empty answer is unlikely.
+a day has had of late tells the next run when an empty answer is unlikely; it is text, for a loader
+made with the SDK fails at a fraction in a state.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Bookmarks:
             _hours(age): fixed_width(instant) for age, instant in sorted(revisits.items())
         }
         if self.calls_per_day is not None:
-            self._state[CALLS_PER_DAY] = self.calls_per_day
+            self._state[CALLS_PER_DAY] = f"{self.calls_per_day:.15g}"
 
 
 def _hours(age: timedelta) -> str:
@@ -125,9 +126,13 @@ def _read_calls_per_day(state: Mapping[str, Any]) -> float | None:
     given = state.get(CALLS_PER_DAY)
     if given is None:
         return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < math.inf:
+    try:
+        calls = math.nan if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        calls = math.nan
+    if not 0 <= calls < math.inf:
         raise _nonsense(f"its {CALLS_PER_DAY} is not a number from 0 on")
-    return float(given)
+    return calls
 
 
 def _read_age(hours: str) -> timedelta:

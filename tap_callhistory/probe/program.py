@@ -7,6 +7,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from functools import reduce
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
             f"reads, makes at most {REQUESTS_PER_VENDOR} requests per vendor, and prints nothing "
             "personal."
         ),
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s v{version('tap-callhistory')}"
     )
     parser.add_argument(
         "--config",

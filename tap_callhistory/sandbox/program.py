@@ -10,6 +10,7 @@ import sys
 import threading
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
             "calls, to try tap-callhistory without an account anywhere."
         ),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s v{version('tap-callhistory')}"
     )
     world = parser.add_argument_group("the calls")
     world.add_argument("--calls", type=_count, default=5000, help="calls per vendor")

@@ -19,7 +19,7 @@ from aiohttp import web
 from tap_callhistory.sandbox.faults import Faults, FaultSource, spoiled
 from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest, Silence
 from tap_callhistory.sandbox.vendors.registry import VENDORS, make_calls, make_world
-from tap_callhistory.sandbox.world.making import USUAL_SPAN_DAYS
+from tap_callhistory.sandbox.world.making import STANDING_CALLS_PER_DAY, USUAL_SPAN_DAYS
 from tap_callhistory.sandbox.world.world import real_clock
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Sandbox:
         days: The span that the calls fill, roughly.
         ahead: How far beyond `now` calls are made, to show as the clock moves on; two days if it
             runs, else none.
+        standing: How many lines a day are held open for hours, so that at any moment a call is in
+            progress. They make the mean talk time what no telephone company has.
 
     Attributes:
         worlds: Each vendor's world, by name.
@@ -58,7 +60,7 @@ class Sandbox:
         sources: Each vendor's faults, with their counters.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a world has many sides
         self,
         *,
         seed: int = 1,
@@ -69,6 +71,7 @@ class Sandbox:
         faults: Faults | Mapping[str, Faults] | None = None,
         days: float = USUAL_SPAN_DAYS,
         ahead: timedelta | None = None,
+        standing: int = STANDING_CALLS_PER_DAY,
     ) -> None:
         names = tuple(VENDORS if vendors is None else vendors)
         behaviour = behaviour or {}
@@ -79,7 +82,7 @@ class Sandbox:
         self.worlds = {
             name: make_world(
                 name,
-                make_calls(name, seed, calls, present, days=days, ahead=ahead),
+                make_calls(name, seed, calls, present, days=days, ahead=ahead, standing=standing),
                 self.now,
                 behaviour.get(name),
             )

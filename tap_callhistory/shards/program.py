@@ -8,6 +8,7 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,6 +31,7 @@ from tap_callhistory.shards.planning import CALLS_PER_SHARD, months_of, stretche
 from tap_callhistory.shards.states import BadState, state_of
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
+from tap_callhistory.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,9 +98,10 @@ def _shards_of(
     density = Census(endpoint, tap.run, tap.logger).take(months)
     found = stretches(months, density.calls, calls_per_shard)
     _tell(
-        f"{endpoint.name}: {len(found)} shards of {len(months)} months, about "
-        f"{sum(each.expected_calls for each in found):,} calls; asked {density.requests} requests "
-        f"({'totals' if density.counted else 'samples'} of {len(density.calls)} months)"
+        f"{endpoint.name}: {counted(len(found), 'shard')} of {counted(len(months), 'month')}, "
+        f"about {counted(sum(each.expected_calls for each in found), 'call')}; asked "
+        f"{counted(density.requests, 'request')} "
+        f"({'totals' if density.counted else 'samples'} of {counted(len(density.calls), 'month')})"
     )
     return [
         Shard.of(
@@ -168,7 +171,9 @@ def _check(given: argparse.Namespace) -> None:
     if faults:
         raise PlanError(faults)
     for each in examined:
-        sys.stdout.write(f"{each.source}: whole: {each.stretch}, {len(each.proofs)} shards\n")
+        sys.stdout.write(
+            f"{each.source}: whole: {each.stretch}, {counted(len(each.proofs), 'shard')}\n"
+        )
 
 
 def _merge(given: argparse.Namespace) -> None:
@@ -242,6 +247,9 @@ def _parser() -> argparse.ArgumentParser:
             "Divides a long history into shards for many machines, proves that they have read all "
             "of it, and makes one state of theirs."
         ),
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s v{version('tap-callhistory')}"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_plan(commands.add_parser("plan", help="ask the vendors, and write the shards as JSON"))

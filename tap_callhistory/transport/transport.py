@@ -198,7 +198,8 @@ class Transport:
             raise StoppedError("stopped between two tries")
 
     def _given_up(self, failed: FailedTry, tries: int) -> UnreadableAnswer | VendorUnavailable:
-        text = f"{self._name}: no good answer in {tries} tries, the last: {failed}"
+        spent = f" in {tries} tries, the last" if tries > 1 else ""
+        text = f"{self._name}: no good answer{spent}: {failed}"
         error = (
             UnreadableAnswer(text)
             if failed.unreadable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -52,6 +53,27 @@ def test_what_was_written_is_read_again() -> None:
     again = bookmarks(state)
     assert again.bookmark == NOW - HOUR
     assert again.revisits == {DAY: NOW - DAY, 1.5 * HOUR: NOW - 2 * HOUR, 7 * DAY: NOW - 7 * DAY}
+
+
+def test_no_fraction_is_written_which_loaders_made_with_the_sdk_fail_at() -> None:
+    state: dict[str, Any] = {}
+    written = bookmarks(state)
+    written.read_until(NOW - HOUR)
+    written.count(17, 3 * DAY)
+    written.write({DAY: NOW - DAY})
+    assert state["calls_per_day"] == "5.667"
+    assert bookmarks(state).calls_per_day == 5.667
+
+
+@pytest.mark.parametrize("number", [5, 5.667, Decimal("5.667"), "5.667"])
+def test_calls_per_day_are_read_as_any_reader_of_json_gives_them(number: Any) -> None:
+    assert bookmarks({**GOOD, "calls_per_day": number}).calls_per_day == float(number)
+
+
+@pytest.mark.parametrize("number", [True, -1, "many", "nan", "inf", [], {}, 10**400])
+def test_calls_per_day_that_are_no_number_are_not_guessed_at(number: Any) -> None:
+    with pytest.raises(StateError, match="calls_per_day"):
+        bookmarks({**GOOD, "calls_per_day": number})
 
 
 def test_nothing_is_written_before_anything_was_read() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from uv import find_uv_bin
 
-from tests.transform.programs import PROJECT, PYTHON, TIMEOUT_SECONDS
+from tests.transform.programs import PROJECT, TIMEOUT_SECONDS
 from tests.transform.warehouses import PostgreSQL
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def report(
     database: str, output: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Writes the report, from an environment of its own."""
-    command = [find_uv_bin(), "run", "--quiet", "--no-project", "--python", PYTHON]
+    command = [find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable]
     command += ["--with-editable", f"{PROJECT.parent / 'report'}[postgres]"]
     # The variables reach the report alone, whatever is set where the tests run.
     command += ["env", "-u", "CALLHISTORY_REPORT_MADE_UP"]

@@ -137,3 +137,13 @@ def test_all_kinds_of_calls_occur(vendor: str) -> None:
 def test_an_unknown_vendor_is_named_together_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="no sandbox vendor 'acme'; there are kavenegar, etelecom"):
         make_calls("acme", 1, 1, NOW)
+
+
+def test_people_talk_as_long_as_people_do_unless_lines_are_held_open() -> None:
+    calls = make_calls("utel", 1, 5000, NOW, standing=0)
+    talks = sorted(call.talk_seconds for call in calls if call.answered_at is not None)
+    assert 60 < talks[len(talks) // 2] < 150
+    assert 120 < sum(talks) / len(talks) < 300
+    assert talks[int(len(talks) * 0.99)] < 3600
+    held_open = make_calls("utel", 1, 5000, NOW)
+    assert max(call.talk_seconds for call in held_open) > 3 * 3600

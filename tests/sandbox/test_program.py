@@ -36,6 +36,15 @@ def greeting(stdout: IO[str]) -> str:
     return "".join(lines)
 
 
+def test_every_program_tells_its_version() -> None:
+    for name in ("sandbox", "probe", "shards"):
+        program = Path(sys.executable).with_name(f"tap-callhistory-{name}")
+        told = subprocess.run(  # noqa: S603 - our own program
+            [program, "--version"], check=True, capture_output=True, text=True
+        )
+        assert told.stdout.startswith(f"tap-callhistory-{name} v")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_ends_cleanly(number: signal.Signals) -> None:
     with started("--calls", "40", "--now", "2026-11-20T10:00:00Z") as program:

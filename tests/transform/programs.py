@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import yaml
+from packaging.requirements import Requirement
 from uv import find_uv_bin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROJECT: Final = Path(__file__).parents[2] / "transform"
-PYTHON: Final = "3.11"
+MELTANO_PROJECT: Final = PROJECT.parent / "meltano.yml"
 TIMEOUT_SECONDS: Final = 600
 OWN_VARIABLES: Final = ("CALLHISTORY_", "DBT_", "TAP_CALLHISTORY_", "TARGET_", "VIRTUAL_ENV")
 
-DBT: Final = {
-    "duckdb": ("dbt-core==1.11.16", "dbt-duckdb==1.11.1", "duckdb==1.2.2"),
-    "postgres": ("dbt-core==1.11.16", "dbt-postgres==1.11.0"),
-}
-LOADERS: Final = {
-    "target-duckdb": ("target-duckdb==0.8.0", "duckdb==1.2.2"),
-    "target-postgres": ("meltanolabs-target-postgres==0.8.1",),
-}
+
+def installed_for(plugin: str) -> list[str]:
+    """What Meltano would install for a plugin on this Python, the plugin's own package first."""
+    plugins = yaml.safe_load(MELTANO_PROJECT.read_text(encoding="utf-8"))["plugins"]
+    (source,) = (
+        each["pip_url"] for kind in plugins.values() for each in kind if each["name"] == plugin
+    )
+    requirements = [Requirement(text) for text in shlex.split(source)]
+    return [
+        f"{each.name} @ {each.url}" if each.url else f"{each.name}{each.specifier}"
+        for each in requirements
+        if each.marker is None or each.marker.evaluate()
+    ]
 
 
 def run(
@@ -38,7 +47,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program of the first of some packages, installed together."""
     first, *others = requirements
-    command = [find_uv_bin(), "tool", "run", "--quiet", "--python", PYTHON, "--from", first]
+    command = [find_uv_bin(), "tool", "run", "--quiet", "--python", sys.executable, "--from", first]
     command += [part for other in others for part in ("--with", other)]
     with open(standard_input or os.devnull, encoding="utf-8") as messages:  # noqa: PTH123 - os.devnull
         return subprocess.run(  # noqa: S603
@@ -59,7 +68,7 @@ def load(loader: str, settings: Mapping[str, Any], messages: Path, folder: Path)
     config.write_text(json.dumps(settings), encoding="utf-8")
     arguments = ["--config", str(config)]
     # target-postgres stores times in the zone of its session.
-    finished = run(loader, LOADERS[loader], arguments, {"PGTZ": "UTC"}, messages)
+    finished = run(loader, installed_for(loader), arguments, {"PGTZ": "UTC"}, messages)
     assert finished.returncode == 0, finished.stdout[-8000:]
 
 
@@ -89,7 +98,7 @@ class Dbt:
         """Runs one command of dbt, well or badly."""
         return run(
             "dbt",
-            DBT[self.adapter],
+            installed_for(f"dbt-{self.adapter}"),
             [command, "--vars", json.dumps(variables), *arguments],
             {
                 "CALLHISTORY_DBT_TARGET": self.adapter,

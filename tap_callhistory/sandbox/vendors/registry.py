@@ -10,7 +10,11 @@ from tap_callhistory.sandbox.vendors.etelecom import Etelecom
 from tap_callhistory.sandbox.vendors.kavenegar import Kavenegar
 from tap_callhistory.sandbox.vendors.twin import Twin
 from tap_callhistory.sandbox.vendors.utel import Utel
-from tap_callhistory.sandbox.world.making import USUAL_SPAN_DAYS, calls_placed
+from tap_callhistory.sandbox.world.making import (
+    STANDING_CALLS_PER_DAY,
+    USUAL_SPAN_DAYS,
+    calls_placed,
+)
 from tap_callhistory.sandbox.world.world import World, real_clock
 
 if TYPE_CHECKING:
@@ -49,6 +53,7 @@ def make_calls(
     *,
     days: float = USUAL_SPAN_DAYS,
     ahead: timedelta = timedelta(0),
+    standing: int = STANDING_CALLS_PER_DAY,
 ) -> list[Call]:
     """Make a vendor's newest `count` calls placed up to `now`, oldest first.
 
@@ -59,12 +64,13 @@ def make_calls(
         now: The end of the history, aware.
         days: The span that they fill, roughly.
         ahead: How far beyond `now` to go on, for a world that stays alive.
+        standing: How many lines a day are held open for hours.
 
     Raises:
         ValueError: There is no such vendor.
     """
     place = vendor_named(vendor).place
-    return calls_placed(vendor, place, seed, count, now, days=days, ahead=ahead)
+    return calls_placed(vendor, place, seed, count, now, days=days, ahead=ahead, standing=standing)
 
 
 def make_world(

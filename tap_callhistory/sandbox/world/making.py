@@ -87,6 +87,7 @@ def calls_placed(
     *,
     days: float = USUAL_SPAN_DAYS,
     ahead: timedelta = timedelta(0),
+    standing: int = STANDING_CALLS_PER_DAY,
 ) -> list[Call]:
     """Make the newest `count` calls placed up to `now`, oldest first.
 
@@ -101,6 +102,8 @@ def calls_placed(
         now: The end of the history, aware.
         days: The span that they fill, roughly.
         ahead: How far beyond `now` to go on, for a world that stays alive.
+        standing: How many lines a day are held open for hours, so that at any moment a call is in
+            progress.
     """
     company = _Company.founded(vendor, seed, place)
     horizon = now + ahead
@@ -111,7 +114,7 @@ def calls_placed(
     for back in range(max(LONGEST_SILENCE_DAYS, int(days * 10))):
         if found >= count:
             break
-        made = company.calls_of(last_day - timedelta(days=back), count / days)
+        made = company.calls_of(last_day - timedelta(days=back), count / days, standing)
         newest_days.append([call for call in made if call.created_at <= horizon])
         found += sum(call.created_at <= now for call in newest_days[-1])
     calls = [call for made in reversed(newest_days) for call in made]
@@ -142,13 +145,13 @@ class _Company:
         agents = tuple(zip(extensions, names, strict=True))
         return cls(vendor, seed, place, agents, tuple(lines))
 
-    def calls_of(self, day: date, rate: float) -> list[Call]:
+    def calls_of(self, day: date, rate: float, standing: int) -> list[Call]:
         """Make one day's calls, in the order in which they are placed."""
         rng = random.Random(f"{self.seed}/{self.vendor}/{day}")
         midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.place.zone))
         sequence = (day - FIRST_DAY).days * SEQUENCES_PER_DAY
         calls: list[Call] = []
-        for offset, nature in sorted(self._plan(rng, day, rate)):
+        for offset, nature in sorted(self._plan(rng, day, rate, standing)):
             call = self._call(rng, sequence, midnight.astimezone(UTC), offset, nature)
             records = self._records(_imported(call, nature) if self.place.imported else call)
             calls += records
@@ -164,9 +167,11 @@ class _Company:
         second = replace(first, leg="in", sequence=call.sequence + 1, extension=extension)
         return [first, second]
 
-    def _plan(self, rng: random.Random, day: date, rate: float) -> Iterator[tuple[int, _Nature]]:
+    def _plan(
+        self, rng: random.Random, day: date, rate: float, standing: int
+    ) -> Iterator[tuple[int, _Nature]]:
         """Say when in the day (microseconds after midnight) what kind of call is placed."""
-        standing = min(STANDING_CALLS_PER_DAY, int(rate / 10))
+        standing = min(standing, int(rate / 10))
         for slot in range(standing):
             yield int((slot + rng.random() * 0.2) * 24 * _HOUR / standing), _STANDING
         volume = max(0.0, rate * self._weight(day) * rng.uniform(0.85, 1.15) - standing)

@@ -1,0 +1,27 @@
+"""The sandbox is on this machine: no proxy that the environment names stands before it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_callhistory.vendors import VENDORS
+
+if TYPE_CHECKING:
+    from tests.conftest import Command
+
+NOWHERE = "http://127.0.0.1:9"
+VARIABLES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_the_sandbox_is_read_past_every_proxy(variable: str, run_tap: Command) -> None:
+    start = datetime.now(UTC) - timedelta(days=5)
+    run = run_tap(
+        {"start_date": start.isoformat(), "sandbox": True, "max_retries": 0},
+        env={**dict.fromkeys((*VARIABLES, "NO_PROXY", "no_proxy"), ""), variable: NOWHERE},
+    )
+    assert (run.code, run.errors) == (0, [])
+    assert [each.name for each in VENDORS if not run.records(each.name)] == []
