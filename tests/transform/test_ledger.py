@@ -18,7 +18,6 @@ from .ledger_story import (
     months,
 )
 from .ledger_texts import LedgerTexts
-from .warehouses import DuckDB, PostgreSQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,14 +30,6 @@ A_DAY: Final = timedelta(days=1)
 UTEL: Final = "utel_call_history"
 TWIN: Final = "twin_call_sessions"
 ROWS_OF_EACH: Final = 12
-
-
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    folder = tmp_path_factory.mktemp(f"ledger_{request.param}")
-    if request.param == "duckdb":
-        return DuckDB(folder)
-    return PostgreSQL(request.getfixturevalue("postgres_uri"), folder)
 
 
 @pytest.fixture(scope="module")
