@@ -89,7 +89,7 @@ class Unlikely:
         """Decide about a window that proved itself; None where nothing is unlikely."""
         came, counts = len(task.received), task.seen.counts
         held = task.held if self._knows_it else 0
-        most = max(*counts, held or came, 0)
+        most = max([*counts, *([held] if held else [])], default=came)
         if came - most >= max(EXPECTED_FOR_NONE, most // 2):
             self._knowledge.gives_too_little = True
         why = "fewer calls came than before" if came < most else self._why_window(task, planner)

@@ -109,3 +109,12 @@ def warehouse(
         made.load(schema, account.messages)
     made.dbt.build(callhistory_schemas=list(ACCOUNTS))
     return made
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A database of the module's own, with nothing in it."""
+    folder = tmp_path_factory.mktemp(f"ledger_{request.param}")
+    if request.param == "duckdb":
+        return DuckDB(folder)
+    return PostgreSQL(request.getfixturevalue("postgres_uri"), folder)

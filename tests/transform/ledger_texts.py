@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .ledger_story import make_tables
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .warehouses import Warehouse
 
 MODELS: Final = ("missing_calls", "coverage_gaps", "coverage")
+FOR_THE_PAGE: Final = "ledger"
+"""An analysis of dbt's that answers all three, as docs/coverage/ shows it."""
+
 TEMPLATE: Final = "callhistory"
 """The schema for which the texts are compiled."""
 
@@ -34,10 +37,13 @@ class LedgerTexts:
             {"as_one_text": True, "callhistory_schemas": [TEMPLATE], **variables},
             "--select",
             *MODELS,
+            FOR_THE_PAGE,
         )
         assert finished.returncode == 0, finished.stdout[-8000:]
-        folder = warehouse.dbt.folder / "target/compiled/callhistory/models/ledger"
-        return cls(warehouse, {model: one_text(folder / f"{model}.sql") for model in MODELS})
+        folder = warehouse.dbt.folder / "target/compiled/callhistory"
+        files = {model: folder / f"models/ledger/{model}.sql" for model in MODELS}
+        files[FOR_THE_PAGE] = folder / f"analyses/{FOR_THE_PAGE}.sql"
+        return cls(warehouse, {name: one_text(file) for name, file in files.items()})
 
     def ask(self, model: str, schema: str) -> list[dict[str, Any]]:
         """What a model answers of a schema's tables."""
@@ -63,4 +69,27 @@ def one_text(file: Path) -> str:
     """
     text = re.sub(r'"[^"]+"\.("[a-z_]+"\."[a-z_]+")', r"\1", file.read_text(encoding="utf-8"))
     text = re.sub(r'"([a-z_]+)"', r"\1", text).replace("__dbt__cte__", "")
+    text = re.sub(r"\) (-- .*)\n", r")\n\1\n", text.replace("),  ", "),\n\n"))
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
+
+
+HEAD: Final = """\
+-- The proof of each stream's history, from the ledger and the loaded calls. See docs/coverage.md.
+-- dbt makes this text from the models in transform/models/ledger.
+"""
+PAGES: Final = Path(__file__).parents[2] / "docs/coverage"
+FILES: Final = {
+    "duckdb": "duckdb-postgres.sql",
+    "postgres": "duckdb-postgres.sql",
+    "snowflake": "snowflake.sql",
+}
+TO_WRITE: Final = "CALLHISTORY_TEST_WRITES_TEXTS"
+"""Set this variable to let the test write the texts anew."""
+
+
+def same_as_the_page(adapter: str, text: str) -> bool:
+    """Whether docs/coverage/ shows a text as dbt makes it."""
+    file = PAGES / FILES[adapter]
+    if TO_WRITE in os.environ:
+        file.write_text(HEAD + text, encoding="utf-8")
+    return file.read_text(encoding="utf-8") == HEAD + text

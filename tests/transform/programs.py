@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -46,12 +49,9 @@ def run(
     standard_input: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program of the first of some packages, installed together."""
-    first, *others = requirements
-    command = [find_uv_bin(), "tool", "run", "--quiet", "--python", sys.executable, "--from", first]
-    command += [part for other in others for part in ("--with", other)]
     with open(standard_input or os.devnull, encoding="utf-8") as messages:  # noqa: PTH123 - os.devnull
         return subprocess.run(  # noqa: S603
-            [*command, program, *arguments],
+            _command(program, requirements, arguments),
             env=_own_environment() | dict(settings or {}),
             stdin=messages,
             stdout=subprocess.PIPE,
@@ -62,6 +62,13 @@ def run(
         )
 
 
+def _command(program: str, requirements: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    first, *others = requirements
+    command = [find_uv_bin(), "tool", "run", "--quiet", "--python", PYTHON, "--from", first]
+    command += [part for other in others for part in ("--with", other)]
+    return [*command, program, *arguments]
+
+
 def load(loader: str, settings: Mapping[str, Any], messages: Path, folder: Path) -> None:
     """Loads a file of Singer messages."""
     config = folder / f"{loader}.json"
@@ -70,6 +77,49 @@ def load(loader: str, settings: Mapping[str, Any], messages: Path, folder: Path)
     # target-postgres stores times in the zone of its session.
     finished = run(loader, installed_for(loader), arguments, {"PGTZ": "UTC"}, messages)
     assert finished.returncode == 0, finished.stdout[-8000:]
+
+
+def load_until_killed(
+    loader: str,
+    settings: Mapping[str, Any],
+    messages: Path,
+    folder: Path,
+    *,
+    taken: int,
+    seconds: float,
+) -> list[str]:
+    """Starts to load a file of Singer messages, and kills the loader with all that it has started.
+
+    Args:
+        loader: The loader's name.
+        settings: Its settings.
+        messages: The file.
+        folder: Where the settings go.
+        taken: How many bytes it gets before its death: as many as a pipe holds are not read yet.
+        seconds: How long it lives on after these.
+
+    Returns:
+        The states that it gave back.
+    """
+    config = folder / f"{loader}.json"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    with subprocess.Popen(  # noqa: S603
+        _command(loader, LOADERS[loader], ["--config", str(config)]),
+        env=_own_environment() | {"PGTZ": "UTC"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as started:
+        assert started.stdin
+        assert started.stdout
+        started.stdin.write(messages.read_bytes()[:taken])
+        started.stdin.flush()
+        time.sleep(seconds)
+        os.killpg(started.pid, signal.SIGKILL)
+        with suppress(BrokenPipeError):
+            started.stdin.close()
+        return started.stdout.read().decode().splitlines()
 
 
 @dataclass(frozen=True, slots=True)

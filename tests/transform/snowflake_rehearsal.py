@@ -32,26 +32,39 @@ def main(asked_file: str, answered_file: str) -> None:
         connection = snowflake.connector.connect(**CREDENTIALS, database=DATABASE, schema="PUBLIC")
         cursor = connection.cursor()
         columns: dict[str, dict[str, str]] = {}
+        kept_from = ""
         for schema, file in asked["accounts"].items():
-            columns |= load(cursor, schema, Path(file))
-        build(asked["project"], list(asked["accounts"]))
+            made, since = load(cursor, schema, Path(file))
+            columns |= made
+            kept_from = max(kept_from, since)
+        build(asked["project"], list(asked["accounts"]), kept_from)
+        ledger = compiled_ledger(next(iter(asked["accounts"])))
         cursor = connection.cursor(snowflake.connector.DictCursor)
         calls = cursor.execute("select * from analytics.calls").fetchall()
-    answered = {"columns": columns, "calls": calls}
+        covered = cursor.execute(ledger).fetchall()
+    answered = {"columns": columns, "calls": calls, "ledger": ledger, "covered": covered}
     Path(answered_file).write_text(json.dumps(answered, default=written), "utf-8")
 
 
-def load(cursor: Any, schema: str, messages: Path) -> dict[str, dict[str, str]]:
-    """Let the loader make the tables of an account, and insert the newest rows of each stream."""
+def load(cursor: Any, schema: str, messages: Path) -> tuple[dict[str, dict[str, str]], str]:
+    """Let the loader make the tables of an account, and insert the newest rows of each stream.
+
+    Returns:
+        The types of each table's columns, and since when all calls are there.
+    """
     rows: dict[str, dict[Any, dict[str, Any]]] = defaultdict(dict)
+    known_by: dict[str, dict[str, Any]] = {}
     schemas = messages.with_suffix(".schemas.jsonl")
     with messages.open(encoding="utf-8") as lines, schemas.open("w", encoding="utf-8") as kept:
         for line in lines:
             message = json.loads(line)
             if message["type"] == "SCHEMA":
+                known_by[message["stream"]] = message
                 kept.write(line)
             elif message["type"] == "RECORD":
-                rows[message["stream"]][message["record"]["id"]] = message["record"]
+                stream, row = message["stream"], message["record"]
+                key = tuple(row[name] for name in known_by[stream]["key_properties"])
+                rows[stream][key] = row
     config = {
         **CREDENTIALS,
         "database": DATABASE,
@@ -61,9 +74,14 @@ def load(cursor: Any, schema: str, messages: Path) -> dict[str, dict[str, str]]:
     with schemas.open(encoding="utf-8") as lines:
         TargetSnowflake(config=config).listen(lines)
     types = {stream: types_of(cursor, schema, stream) for stream in rows}
-    for stream, by_id in rows.items():
-        insert(cursor, f"{DATABASE}.{schema}.{stream}", types[stream], list(by_id.values()))
-    return types
+    since = ""
+    for stream, by_key in rows.items():
+        newest = list(by_key.values())[-ROWS_PER_STREAM:]
+        insert(cursor, f"{DATABASE}.{schema}.{stream}", types[stream], newest)
+        if len(newest) < len(by_key):
+            (moment,) = known_by[stream]["bookmark_properties"]
+            since = max(since, newest[0][moment])
+    return types, since
 
 
 def types_of(cursor: Any, schema: str, stream: str) -> dict[str, str]:
@@ -77,11 +95,11 @@ def types_of(cursor: Any, schema: str, stream: str) -> dict[str, str]:
 
 
 def insert(cursor: Any, table: str, types: dict[str, str], rows: list[dict[str, Any]]) -> None:
-    """Insert the newest rows of a stream."""
+    """Insert rows of a stream."""
     names = list(rows[0])
     selects = [
         "select " + ", ".join(literal(row[name], types[name.upper()]) for name in names)
-        for row in rows[-ROWS_PER_STREAM:]
+        for row in rows
     ]
     cursor.execute(f"insert into {table} ({', '.join(names)}) " + " union all ".join(selects))
 
@@ -98,7 +116,7 @@ def literal(value: Any, kind: str) -> str:
     return json.dumps(value)
 
 
-def build(project: str, schemas: list[str]) -> None:
+def build(project: str, schemas: list[str], kept_from: str) -> None:
     """Build and test all models, in this process, where Snowflake is not the real one."""
     os.environ |= {
         "CALLHISTORY_DBT_TARGET": "snowflake",
@@ -110,10 +128,20 @@ def build(project: str, schemas: list[str]) -> None:
         "DBT_PROJECT_DIR": project,
         "DBT_PROFILES_DIR": project,
     }
-    variables = json.dumps({"callhistory_schemas": schemas})
+    variables = json.dumps({"callhistory_schemas": schemas, "keep_from": kept_from[:19]})
     outcome = dbtRunner().invoke(["build", "--vars", variables, "--no-use-colors"])
     if not outcome.success:
         sys.exit(1)
+
+
+def compiled_ledger(schema: str) -> str:
+    """Let dbt make one text of the ledger's models, for one account."""
+    variables = json.dumps({"callhistory_schemas": [schema], "as_one_text": True})
+    outcome = dbtRunner().invoke(["compile", "--vars", variables, "--select", "ledger", "--quiet"])
+    if not outcome.success:
+        sys.exit(1)
+    compiled = Path(os.environ["DBT_TARGET_PATH"]) / "compiled/callhistory/analyses/ledger.sql"
+    return compiled.read_text("utf-8")
 
 
 def written(value: Any) -> Any:

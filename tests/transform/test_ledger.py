@@ -17,8 +17,7 @@ from .ledger_story import (
     make_tables,
     months,
 )
-from .ledger_texts import LedgerTexts
-from .warehouses import DuckDB, PostgreSQL
+from .ledger_texts import TEMPLATE, TO_WRITE, LedgerTexts, same_as_the_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,14 +30,6 @@ A_DAY: Final = timedelta(days=1)
 UTEL: Final = "utel_call_history"
 TWIN: Final = "twin_call_sessions"
 ROWS_OF_EACH: Final = 12
-
-
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    folder = tmp_path_factory.mktemp(f"ledger_{request.param}")
-    if request.param == "duckdb":
-        return DuckDB(folder)
-    return PostgreSQL(request.getfixturevalue("postgres_uri"), folder)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +94,24 @@ def test_a_row_taken_out_of_any_raw_table_is_found(
         assert {row["stream"] for row in errors} <= taken.keys()
     assert len(set(found)) == ROWS_OF_EACH * len(READ_BY) == 60
     assert texts.ask("missing_calls", schema) == []
+
+
+def test_the_text_in_the_docs_is_the_models_and_answers_by_itself(
+    load: Callable[..., str], texts: LedgerTexts
+) -> None:
+    assert same_as_the_page(texts.warehouse.dbt.adapter, texts.texts["ledger"]), TO_WRITE
+    story = told()
+    del story.ledger[10]
+    story.loaded.popitem()
+    schema = load(story)
+    covered = texts.ask("ledger", schema)
+    assert [row["stream"] for row in covered] == sorted(READ_BY)
+    assert covered[-1]["state"] == "calls missing"
+    whole = texts.texts["ledger"]
+    for model in ("coverage_gaps", "missing_calls"):
+        begin, _, _ = whole.rpartition("select * from coverage\n")
+        asked = f"{begin}select * from {model}".replace(f"{TEMPLATE}.", f"{schema}.")
+        assert len(texts.warehouse.rows(asked)) == 1
 
 
 @pytest.mark.parametrize("stream", [UTEL, TWIN])

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import tap_callhistory
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tests.transform.conftest import ACCOUNTS
 
+from .ledger_texts import TEMPLATE, TO_WRITE, one_text, same_as_the_page
 from .programs import PROJECT, run
 from .test_calls import differences, told
 
@@ -117,3 +119,15 @@ def lowered(row: dict[str, Any]) -> dict[str, Any]:
         name.lower(): datetime.fromisoformat(value) if name.endswith("_AT") and value else value
         for name, value in row.items()
     }
+
+
+def test_the_ledgers_text_in_the_docs_is_the_models_and_answers(
+    rehearsed: dict[str, Any], tmp_path: Path
+) -> None:
+    covered = {row["STREAM"]: row for row in rehearsed["covered"]}
+    assert covered.keys() >= set(STREAMS) - {LEDGER}
+    schema = next(iter(ACCOUNTS))
+    file = tmp_path / "ledger.sql"
+    text = rehearsed["ledger"].replace("REHEARSAL.", "").replace(schema, TEMPLATE)
+    file.write_text(text, encoding="utf-8")
+    assert same_as_the_page("snowflake", one_text(file)), TO_WRITE

@@ -11,10 +11,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from typing_extensions import override
 
-from .programs import Dbt, load
+from .programs import Dbt, load, load_until_killed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+A_SMALL_BATCH = 200
+"""Rows per batch where the loader is to be killed between batches."""
 
 
 class Warehouse(ABC):
@@ -25,6 +28,12 @@ class Warehouse(ABC):
     @abstractmethod
     def load(self, schema: str, messages: Path) -> None:
         """Loads Singer messages into a schema, with the real loader."""
+
+    @abstractmethod
+    def load_until_killed(
+        self, schema: str, messages: Path, *, taken: int, seconds: float
+    ) -> list[str]:
+        """Starts to load them in small batches, kills the loader, and returns its states."""
 
     @abstractmethod
     def rows(self, query: str) -> list[dict[str, Any]]:
@@ -45,12 +54,24 @@ class DuckDB(Warehouse):
 
     @override
     def load(self, schema: str, messages: Path) -> None:
-        settings = {
+        load("target-duckdb", self._settings(schema), messages, self.folder)
+
+    @override
+    def load_until_killed(
+        self, schema: str, messages: Path, *, taken: int, seconds: float
+    ) -> list[str]:
+        settings = self._settings(schema) | {"batch_size_rows": A_SMALL_BATCH}
+        return load_until_killed(
+            "target-duckdb", settings, messages, self.folder, taken=taken, seconds=seconds
+        )
+
+    def _settings(self, schema: str) -> dict[str, Any]:
+        return {
             "filepath": str(self.file),
             "default_target_schema": schema,
             "add_metadata_columns": True,
+            "flush_all_streams": True,
         }
-        load("target-duckdb", settings, messages, self.folder)
 
     @override
     def rows(self, query: str) -> list[dict[str, Any]]:
@@ -84,11 +105,22 @@ class PostgreSQL(Warehouse):
 
     @override
     def load(self, schema: str, messages: Path) -> None:
-        settings = {
+        load("target-postgres", self._settings(schema), messages, self.folder)
+
+    @override
+    def load_until_killed(
+        self, schema: str, messages: Path, *, taken: int, seconds: float
+    ) -> list[str]:
+        settings = self._settings(schema) | {"batch_size_rows": A_SMALL_BATCH}
+        return load_until_killed(
+            "target-postgres", settings, messages, self.folder, taken=taken, seconds=seconds
+        )
+
+    def _settings(self, schema: str) -> dict[str, Any]:
+        return {
             "sqlalchemy_url": self.uri.replace("postgresql://", "postgresql+psycopg://", 1),
             "default_target_schema": schema,
         }
-        load("target-postgres", settings, messages, self.folder)
 
     @override
     def rows(self, query: str) -> list[dict[str, Any]]:

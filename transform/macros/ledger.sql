@@ -133,3 +133,14 @@
     {%- set given = callhistory.setting(name, variable) -%}
     cast({{ "'" ~ given ~ "'" if given else 'null' }} as {{ callhistory.type_of('timestamp') }})
 {%- endmacro %}
+
+
+{# Has a subquery that is named more than once worked out once only, where a database would not. #}
+{% macro worked_out_once() %}
+    {{- adapter.dispatch('worked_out_once', 'callhistory')() -}}
+{% endmacro %}
+
+{% macro default__worked_out_once() %}materialized{% endmacro %}
+
+{# Snowflake decides by itself, and knows no such word. #}
+{% macro snowflake__worked_out_once() %}{% endmacro %}

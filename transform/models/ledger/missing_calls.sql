@@ -1,6 +1,6 @@
 -- Every reading of a window is a claim: so many calls of it left the tap. A claim of which fewer
 -- calls are loaded is a row here.
-with readings as (
+with readings as {{ callhistory.worked_out_once() }} (
     select
         r.*,
         -- Of a clock that was set otherwise, the newest setting counts.
@@ -67,7 +67,7 @@ all_claims as (
     where wanted > 0
 ),
 
-claims as (
+claims as {{ callhistory.worked_out_once() }} (
     select
         c.*,
         row_number() over (order by source, kind, window_start, read_at, run_id) as claim
@@ -113,7 +113,7 @@ met as (
     group by claim
 ),
 
-short as (
+short as {{ callhistory.worked_out_once() }} (
     select c.*, m.found
     from claims as c
     inner join met as m on c.claim = m.claim
