@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from tap_callhistory.errors import CallHistoryError, UnreadableAnswer, VendorRefusal
+from tap_callhistory.errors import (
+    CallHistoryError,
+    UnreadableAnswer,
+    VendorRefusal,
+    VendorUnavailable,
+)
 from tap_callhistory.probe.seen import SeenCall
 from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.knowledge import Knowledge
@@ -33,14 +38,7 @@ REQUESTS_PER_VENDOR: Final = 40
 LOGOUTS: Final = 1
 """Requests of these that are kept for the end."""
 MOST_RETRIES: Final = 2
-
-ABOUT_THE_REQUEST: Final = frozenset({
-    HTTPStatus.OK,  # CINNOX may refuse within one
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-})
-"""Refusals that may mean the request's values, and not the account or its credentials."""
+EMPTY_PAGE: Final = "an empty page"
 
 
 class AllowanceSpent(CallHistoryError):  # noqa: N818 - what happened, in the user's words
@@ -79,7 +77,8 @@ class Asked:
         total: How many calls there are, if the vendor says so.
         size: The page size that the answer names, if it does.
         next: The next cursor.
-        refusal: Why nothing came.
+        nothing: How the vendor said that there are no calls; "" where it gave some.
+        refusal: Why nothing came: the vendor refused, or could not carry it.
     """
 
     window: Window
@@ -91,7 +90,8 @@ class Asked:
     total: int | None = None
     size: int | None = None
     next: str = ""
-    refusal: VendorRefusal | None = None
+    nothing: str = ""
+    refusal: VendorRefusal | VendorUnavailable | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -111,6 +111,7 @@ class Account:
         page_size: The page size to ask for unless told otherwise.
         log: All answers.
         skews: By how much the vendor's clock was ahead at each answer.
+        has_answered: Whether the vendor has given a page.
     """
 
     endpoint: Endpoint
@@ -120,9 +121,11 @@ class Account:
     page_size: int = 0
     log: list[Asked] = field(default_factory=list)
     skews: list[timedelta] = field(default_factory=list)
+    has_answered: bool = False
     allowance: Allowance = field(init=False)
     _transport: Transport | None = None
     _headers: Mapping[str, str] = field(default_factory=dict)
+    _answer: HttpAnswer | None = None
 
     def __post_init__(self) -> None:
         rate = self.run.settings.requests_per_second_of(self.endpoint.vendor)
@@ -147,6 +150,7 @@ class Account:
         page: int = 0,
         cursor: str = "",
         extra: Mapping[str, str] | None = None,
+        may_fail: bool = False,
     ) -> Asked:
         """Ask for one page of calls.
 
@@ -156,10 +160,11 @@ class Account:
             page: Which page, counted from 0, where pages are counted.
             cursor: Which page, where there is a cursor.
             extra: Further query parameters.
+            may_fail: Whether the vendor's failing under it is to be taken for a refusal.
 
         Raises:
-            CallHistoryError: No answer came that could be read, or a refusal that is not about
-                the request's values.
+            CallHistoryError: No answer came that could be read, or a refusal that cannot be about
+                what was asked for.
             AllowanceSpent: Too many requests were made before.
         """
         size = page_size or self.page_size
@@ -170,11 +175,14 @@ class Account:
         try:
             body = self._fetch(request)
         except VendorRefusal as refusal:
-            if refusal.status not in ABOUT_THE_REQUEST:
+            asked = self._refused(asked, refusal)
+        except VendorUnavailable as failure:
+            if not self._may_be_refused(failure, may_fail=may_fail):
                 raise
-            asked = replace(asked, refusal=refusal)
+            asked = replace(asked, refusal=failure)
         else:
             asked = self._answered(asked, body)
+            self.has_answered = True
         if not extra:
             self.log.append(asked)
         return asked
@@ -209,7 +217,7 @@ class Account:
             self._note_skew(before)
 
     def _note_headers(self, answer: HttpAnswer) -> None:
-        self._headers = answer.headers
+        self._headers, self._answer = answer.headers, answer
 
     def _note_skew(self, before: datetime) -> None:
         try:
@@ -219,6 +227,23 @@ class Account:
         # The header has no fractions: on average it is half a second behind.
         here = before + (self.now() - before) / 2
         self.skews.append(shown.astimezone(UTC) + timedelta(seconds=0.5) - here)
+
+    def _may_be_refused(self, failure: VendorUnavailable, *, may_fail: bool) -> bool:
+        """Whether a failure is the vendor's no to what was asked for."""
+        if failure.status is not None and failure.status < HTTPStatus.MULTIPLE_CHOICES:
+            return True  # words in place of calls, each time
+        # Nobody at the other end is no refusal, unless others were answered.
+        reached = failure.status is not None or self.has_answered
+        return may_fail and failure.may_carry_less and reached
+
+    def _refused(self, asked: Asked, refusal: VendorRefusal) -> Asked:
+        """Take a refusal for one of what was asked for, where it may be one."""
+        if self.has_answered and refusal.may_mean_nothing:
+            return replace(asked, nothing=f"HTTP {refusal.status}")
+        once_others_came = refusal.may_mean_a_window_once_others_came and self.has_answered
+        if refusal.may_mean_the_window or refusal.may_mean_nothing or once_others_came:
+            return replace(asked, refusal=refusal)
+        raise refusal
 
     def _answered(self, asked: Asked, body: Any) -> Asked:
         raw = self.endpoint.page_of(body)
@@ -231,4 +256,16 @@ class Account:
             total=raw.total,
             size=raw.size,
             next=raw.next,
+            nothing="" if raw.records else self._nothing(body),
         )
+
+    def _nothing(self, body: Any) -> str:
+        """How an answer says that there are no calls."""
+        assert self._answer is not None  # noqa: S101 - it has been read
+        if self._answer.status == HTTPStatus.NO_CONTENT:
+            return "HTTP 204"
+        if not isinstance(body, dict):
+            return "null" if self._answer.body.strip() == b"null" else "an empty array"
+        if any(value in ([], {}) for value in body.values()):
+            return EMPTY_PAGE
+        return "a page with null for its list" if None in body.values() else "a page without a list"

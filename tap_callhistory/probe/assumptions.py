@@ -50,6 +50,15 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
         "What are the date parameters cut to?",
         "Adjoining windows are cut alike; `lookback_hours` covers the end of a run.",
     ),
+    "nearest end": Assumption(
+        "How near to now may a window end?",
+        "Its end is moved back, by a minute to an hour; the newest calls come with the next run.",
+    ),
+    "kept history": Assumption(
+        "Since when does the vendor give calls?",
+        "Older windows fail the stream, which says from when on calls are given. Move "
+        "`start_date`.",
+    ),
     "longest window": Assumption(
         "How long may a window be?",
         "A refused window is split, and none as long is asked for again.",
@@ -58,6 +67,10 @@ ASSUMPTIONS: Final[dict[str, Assumption]] = {
         "How many calls come per page, and what happens to a request for more?",
         "A page that was cut is noticed; one that is refused fails the stream. Set the vendor's "
         "`page_size`.",
+    ),
+    "no calls": Assumption(
+        "What does the vendor answer where there are no calls?",
+        "Whatever says so is an empty window; anything else fails the stream, in its words.",
     ),
     "order": Assumption(
         "In which order do calls come?",

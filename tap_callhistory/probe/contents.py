@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -187,6 +188,7 @@ def _shape(number: str) -> str:
     return f"{start + ' and ' if start else ''}{digits - len(start.strip('+'))} digits{mixed}"
 
 
+@lru_cache(maxsize=4096)
 def _is_possible(number: str, country: str) -> bool:
     try:
         return phonenumbers.is_possible_number(phonenumbers.parse(number, country))

@@ -33,8 +33,9 @@ personal: numbers are told by their shape, calls by how many they are.
 line names an [assumption](assumptions.md), what the vendor did, and how sure that is: *certain* is
 what no other reading explains, *likely* would need a coincidence to be wrong. What cannot be told
 says what would be needed, most often calls: run the probe in a busy hour. At the end stand the
-settings to paste into `meltano.yml`. The exit code is 0 when every vendor could be probed, and 1
-when one refused the credentials or could not be reached.
+settings to paste into `meltano.yml`. What a vendor refuses is asked for in other ways: in smaller
+pages, in shorter windows, in windows that end earlier. The exit code is 0 when every vendor could
+be probed, and 1 when one refused the credentials or could not be reached.
 
 This is what it says of the sandbox's five vendors, on a working day:
 

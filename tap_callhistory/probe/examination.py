@@ -24,6 +24,7 @@ from tap_callhistory.probe.lateness import calls_in_progress, late_changes, late
 from tap_callhistory.probe.limits import longest_window, page_size
 from tap_callhistory.probe.order import order
 from tap_callhistory.probe.paging import paging
+from tap_callhistory.probe.periods import kept_history, nearest_end, no_calls
 from tap_callhistory.probe.totals import results_cap, total
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Examination:
         requests: How many requests it took.
         seen: The calls seen, in a few words.
         failure: Why nothing could be found out.
+        of_the_sandbox: Whether it was the sandbox that was asked, and no vendor.
     """
 
     stream: str
@@ -54,6 +56,7 @@ class Examination:
     requests: int = 0
     seen: str = ""
     failure: str = ""
+    of_the_sandbox: bool = False
 
 
 def examine(
@@ -61,7 +64,8 @@ def examine(
 ) -> Examination:
     """Test all that the tap assumes of a vendor. Reads only."""
     account = Account(run.endpoint(kind), run, logger, now)
-    examination = Examination(kind.name, kind.vendor)
+    of_the_sandbox = kind.vendor in run.sandbox
+    examination = Examination(kind.name, kind.vendor, of_the_sandbox=of_the_sandbox)
     try:
         gathered = open_account(account, now())
         names = names_for(kind)
@@ -85,6 +89,8 @@ class _Test(NamedTuple):
 
 _IN_TURN: Final = (
     _Test(find_newest),
+    _Test(nearest_end, ("nearest end",)),
+    _Test(kept_history, ("kept history",)),
     _Test(longest_window, ("longest window",)),
     _Test(find_sample),
     _Test(study_filter),
@@ -94,6 +100,7 @@ _IN_TURN: Final = (
     _Test(date_field_parameter, ("date field parameter",)),
     _Test(total, ("total",)),
     _Test(results_cap, ("results cap",)),
+    _Test(no_calls, ("no calls",)),
     _Test(order, ("order",)),
     _Test(clock_skew, ("clock skew",)),
     _Test(time_zone, ("time zone",)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import product
 from typing import TYPE_CHECKING
 
+from tap_callhistory.errors import VendorRefusal
 from tap_callhistory.probe.date_filter import FEW, DateFilter, witnesses
 from tap_callhistory.probe.findings import Outcome
 from tap_callhistory.reading.windows import Window, floor
@@ -17,8 +17,19 @@ if TYPE_CHECKING:
     from tap_callhistory.probe.seen import SeenCall
     from tap_callhistory.vendors.base import Endpoint
 
-#: The first windows to ask for, around now, until one is accepted. The clock may be off by a zone.
-OPENING_REACHES = (timedelta(days=3), timedelta(hours=16), timedelta(hours=2))
+#: The first windows to ask for, until one is accepted: how far back they begin, how far ahead of
+#: now they end, and whether pages are small. They end ahead for a clock that is off by a zone.
+OPENINGS = (
+    (timedelta(days=3), timedelta(hours=27), False),
+    (timedelta(days=3), timedelta(hours=27), True),
+    (timedelta(days=3), timedelta(0), False),
+    (timedelta(hours=16), timedelta(hours=16), True),
+    (timedelta(hours=2), timedelta(hours=2), True),
+    (timedelta(hours=2), timedelta(0), True),
+    *((timedelta(hours=2), -timedelta(minutes=back), True) for back in (1, 15, 60, 1500)),
+)
+#: Where a vendor may only have said that there are no calls.
+LONG_OPENING = timedelta(days=30)
 SMALL_PAGE = 10
 #: How far back a sample of settled calls may reach.
 SAMPLE_DAYS = (8, 30)
@@ -41,6 +52,8 @@ class Gathered:
         newest: The calls seen first, newest first.
         sample: Calls that have settled.
         filter: What the date filter means.
+        latest: The latest end that a window may have, of those that are no later than now.
+        given_since: From when on the vendor gives calls, where it refuses older ones.
         total: A window of many calls and its total, where totals are right.
         opening_cursor: The cursor that opens the pages, where there is one.
         findings: What has been found out so far.
@@ -54,6 +67,8 @@ class Gathered:
     newest: list[SeenCall] = field(default_factory=list)
     sample: list[SeenCall] = field(default_factory=list)
     filter: DateFilter | None = None
+    latest: datetime | None = None
+    given_since: datetime | None = None
     total: tuple[Window, int] | None = None
     opening_cursor: str = ""
     findings: list[Finding] = field(default_factory=list)
@@ -84,29 +99,50 @@ class Gathered:
 
     def recent(self, days: float, *, until_days: float = 0) -> Window:
         """A window of the last days, no longer than the vendor accepts."""
-        end = floor(self.now - timedelta(days=until_days), timedelta(minutes=1))
+        latest = self.latest or self.now
+        end = floor(min(self.now - timedelta(days=until_days), latest), timedelta(minutes=1))
         length = min(timedelta(days=days - until_days), self.longest)
         return Window(end - length, end)
 
 
 def open_account(account: Account, now: datetime) -> Gathered:
-    """Ask for the calls around now; smaller pages and shorter windows where that is refused.
+    """Ask for the calls around now; smaller pages and other windows where that is refused.
 
     Raises:
         VendorRefusal: Whatever was asked for was refused.
         CallHistoryError: Nothing could be read.
     """
-    own = account.page_size
-    refused: list[Asked] = []
-    for reach, size in product(OPENING_REACHES, (own, min(own, SMALL_PAGE))):
-        asked = account.ask(_around(now, reach), page_size=size)
+    own, moment = account.page_size, floor(now, timedelta(minutes=1))
+    first: Asked | None = None
+    for back, ahead, small in OPENINGS:
+        end = moment + ahead
+        window = Window(min(moment, end) - back, end)
+        asked = account.ask(window, page_size=min(own, SMALL_PAGE) if small else own, may_fail=True)
         if asked.refusal is None:
-            account.page_size = size
-            sizes = [each.page_size for each in refused if each.page_size > size]
-            return Gathered(account, now, asked, sorted(set(sizes)), asked.window.length)
-        refused.append(asked)
-    assert refused[0].refusal is not None  # noqa: S101 - each of them was refused
-    raise refused[0].refusal
+            return _opened(account, now, asked, own)
+        first = first or asked
+    assert first is not None  # noqa: S101 - there are openings
+    assert first.refusal is not None  # noqa: S101 - each of them was refused
+    if isinstance(first.refusal, VendorRefusal) and first.refusal.may_mean_nothing:
+        asked = account.ask(Window(moment - LONG_OPENING, moment), page_size=own)
+        if asked.refusal is None:
+            return _opened(account, now, asked, own)
+    raise first.refusal
+
+
+def _opened(account: Account, now: datetime, asked: Asked, own: int) -> Gathered:
+    """Begin with the first window that was accepted, and know if it was for its smaller pages."""
+    sizes: list[int] = []
+    if asked.page_size < own:
+        tried = [each for each in account.log if each.window == asked.window]
+        larger = next((each for each in tried if each.page_size == own), None)
+        larger = larger or account.ask(asked.window, page_size=own)
+        if larger.refusal is None:
+            asked = larger
+        else:
+            sizes = [own]
+    account.page_size = asked.page_size
+    return Gathered(account, now, asked, sizes, asked.window.length)
 
 
 def find_sample(gathered: Gathered) -> None:
@@ -173,8 +209,3 @@ def _may_be_full(asked: Asked) -> bool:
 def _created(call: SeenCall) -> datetime:
     assert call.created is not None  # noqa: S101 - the others were left out
     return call.created
-
-
-def _around(now: datetime, reach: timedelta) -> Window:
-    moment = floor(now, timedelta(minutes=1))
-    return Window(moment - reach, moment + min(reach, timedelta(hours=27)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tap_callhistory.errors import VendorUnavailable
 from tap_callhistory.probe.findings import (
     Finding,
     Outcome,
@@ -18,7 +19,8 @@ from tap_callhistory.reading.windows import Window, floor
 from tap_callhistory.words import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from tap_callhistory.probe.account import Asked
     from tap_callhistory.probe.gathering import Gathered
@@ -36,12 +38,21 @@ def longest_window(gathered: Gathered) -> Iterator[Finding]:
     """Find the longest window that is accepted."""
     name = "longest window"
     assumed = f"windows of up to {LONGEST.days} days are accepted"
-    asked = gathered.account.ask(_long(gathered, LONGEST), page_size=gathered.account.page_size)
+    asked = gathered.account.ask(_long(gathered, LONGEST), may_fail=True)
     if asked.refusal is None:
         gathered.longest = LONGEST - HOUR
         yield as_assumed(name, assumed, f"{LONGEST.days} days were accepted", LONGEST.days)
         return
-    empty = gathered.account.ask(_silent(gathered, LONGEST))
+    if isinstance(asked.refusal, VendorUnavailable):
+        _shorten(gathered)
+        seen = f"the vendor failed under a window of {LONGEST.days} days"
+        needed = "nothing: the tap asks for less where that happens"
+        yield cannot_tell(name, assumed, seen, needed)
+        return
+    if gathered.given_since is not None:
+        yield _within_what_is_given(gathered, gathered.given_since, name, assumed)
+        return
+    empty = gathered.account.ask(silent(gathered, LONGEST))
     if empty.refusal is None:
         _shorten(gathered)
         yield Finding(
@@ -53,7 +64,7 @@ def longest_window(gathered: Gathered) -> Iterator[Finding]:
             reading="refused when too many calls",
         )
         return
-    control = gathered.account.ask(_silent(gathered, min(gathered.longest, timedelta(days=1))))
+    control = gathered.account.ask(silent(gathered, min(gathered.longest, timedelta(days=1))))
     if control.refusal is not None:
         seen = f"{LONGEST.days} days were refused, and so is history of some years ago"
         yield cannot_tell(name, assumed, seen, "the vendor's word")
@@ -61,13 +72,29 @@ def longest_window(gathered: Gathered) -> Iterator[Finding]:
     yield _bisected(gathered, name, assumed)
 
 
-def _bisected(gathered: Gathered, name: str, assumed: str) -> Finding:
-    """Narrow down the longest window, in a stretch without calls."""
-    accepted, refused = gathered.longest, LONGEST
+def _within_what_is_given(gathered: Gathered, since: datetime, name: str, assumed: str) -> Finding:
+    """Narrow down the longest window in the history that the vendor gives."""
+    kept = gathered.now - since
+    if kept < LONGEST and gathered.account.ask(_long(gathered, kept)).refusal is None:
+        gathered.longest = kept - HOUR
+        seen = f"{in_words(gathered.longest)}, the whole history that is given, were accepted"
+        return cannot_tell(name, assumed, seen, "a vendor that keeps a longer history")
+    return _bisected(gathered, name, assumed, min(kept, LONGEST), _long)
+
+
+def _bisected(
+    gathered: Gathered,
+    name: str,
+    assumed: str,
+    refused: timedelta = LONGEST,
+    window: Callable[[Gathered, timedelta], Window] | None = None,
+) -> Finding:
+    """Narrow down the longest window, in a stretch without calls if there is one."""
+    accepted, window = gathered.longest, window or silent
     spans = [timedelta(days=days) for days in USUAL_SPANS_DAYS]
     while between := [span for span in spans if accepted < span - HOUR and span < refused]:
         middle = between[len(between) // 2]
-        if gathered.account.ask(_silent(gathered, middle)).refusal is None:
+        if gathered.account.ask(window(gathered, middle)).refusal is None:
             accepted = middle - HOUR
         else:
             refused = middle
@@ -84,17 +111,18 @@ def _shorten(gathered: Gathered) -> None:
         span = timedelta(days=days)
         if span <= gathered.longest:
             return
-        if gathered.account.ask(_long(gathered, span)).refusal is None:
+        if gathered.account.ask(_long(gathered, span), may_fail=True).refusal is None:
             gathered.longest = span - HOUR
             return
 
 
 def _long(gathered: Gathered, span: timedelta) -> Window:
-    end = floor(gathered.now, timedelta(minutes=1))
+    end = floor(gathered.latest or gathered.now, timedelta(minutes=1))
     return Window(end - span + HOUR, end)
 
 
-def _silent(gathered: Gathered, span: timedelta) -> Window:
+def silent(gathered: Gathered, span: timedelta) -> Window:
+    """A window of some years ago, in which no calls are expected."""
     end = floor(gathered.now - SILENT_YEARS, timedelta(minutes=1))
     return Window(end - span + min(HOUR, span / 2), end)
 

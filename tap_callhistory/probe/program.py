@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with checked_output():
             tap = _tap(given.config)
             with tap.sandbox():
-                examinations = probe(tap, given.vendor)
+                examinations = probe(tap, given.vendor, tell=_tell)
             sys.stdout.write(write(examinations))
     except ConfigValidationError as error:
         _fail(error.errors)
@@ -60,8 +60,15 @@ def probe(
     tap: TapCallHistory,
     vendors: Sequence[str] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    tell: Callable[[str], object] = lambda _line: None,
 ) -> list[Examination]:
     """Examine the vendors of the settings, or some of them.
+
+    Args:
+        tap: The tap with the user's settings.
+        vendors: Which of them; all by default.
+        now: Gives the present instant.
+        tell: Told of each vendor before it is asked.
 
     Raises:
         CallHistoryError: A vendor is named that the settings do not have.
@@ -71,7 +78,12 @@ def probe(
     if missing:
         raise CallHistoryError(f"the settings do not have the vendor {missing[0]}")
     wanted = [each for each in VENDORS if each.vendor in (vendors or present)]
-    return [examine(each, tap.run, tap.logger, now) for each in wanted]
+    examinations = []
+    for each in wanted:
+        what = "the sandbox's " if each.vendor in tap.run.sandbox else ""
+        tell(f"Probing {what}{each.vendor}: at most {REQUESTS_PER_VENDOR} requests, only reading.")
+        examinations.append(examine(each, tap.run, tap.logger, now))
+    return examinations
 
 
 def _tap(sources: Sequence[str]) -> TapCallHistory:
@@ -89,9 +101,14 @@ def _document(folder: Path) -> None:
         _fail([f"--document cannot be written: {failure.strerror}."])
 
 
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}{os.linesep}")
+    sys.stderr.flush()
+
+
 def _fail(lines: Sequence[str]) -> None:
     for line in lines:
-        sys.stderr.write(f"{line}{os.linesep}")
+        _tell(line)
     sys.exit(1)
 
 

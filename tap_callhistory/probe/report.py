@@ -43,6 +43,8 @@ def proposed_settings(examinations: Iterable[Examination]) -> dict[str, Any]:
 
 def _vendor_lines(examination: Examination) -> Iterator[str]:
     count = counted(examination.requests, "request")
+    if examination.of_the_sandbox:
+        count += " of the sandbox, whose calls are made up"
     if examination.failure:
         yield f"{examination.stream}: {count}"
         yield f"{INDENT}{examination.failure}"
@@ -84,9 +86,25 @@ def _wrapped(head: str, body: str) -> list[str]:
 def _settings_lines(examinations: Sequence[Examination]) -> list[str]:
     proposed = proposed_settings(examinations)
     if not proposed:
-        return ["No setting has to change."]
+        return [*_nothing_to_change(examinations)]
     lines = [f"  {name}: {_yaml(value)}" for name, value in proposed.items()]
     return ["Settings for meltano.yml:", "", "config:", *lines]
+
+
+def _nothing_to_change(examinations: Sequence[Examination]) -> Iterator[str]:
+    """Say that no setting has to change, of what was found out and of nothing else."""
+    findings = [finding for each in examinations for finding in each.findings]
+    told = [each for each in findings if each.outcome is not Outcome.CANNOT_TELL]
+    unknown = [each.vendor for each in examinations if each.failure]
+    if told and len(told) == len(findings):
+        yield f"No setting has to change{' for the others' if unknown else ''}."
+    elif told:
+        yield (
+            f"No setting has to change by the {len(told)} of {len(findings)} assumptions that "
+            "could be told."
+        )
+    if unknown:
+        yield f"Nothing was found out about {', '.join(unknown)}."
 
 
 def _yaml(value: Any) -> str:
@@ -103,6 +121,7 @@ def _plain(examination: Examination) -> dict[str, Any]:
         "requests": examination.requests,
         "seen": examination.seen,
         "failure": examination.failure or None,
+        "sandbox": examination.of_the_sandbox,
         "findings": [_plain_finding(each) for each in examination.findings],
         "settings": proposed_settings([examination]),
     }

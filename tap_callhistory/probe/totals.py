@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tap_callhistory.probe.account import EMPTY_PAGE
 from tap_callhistory.probe.date_filter import FEW
 from tap_callhistory.probe.findings import Finding, Sureness, as_assumed, cannot_tell, judged
 from tap_callhistory.probe.limits import WIDE_DAYS
@@ -30,8 +31,9 @@ def total(gathered: Gathered) -> Iterator[Finding]:
     """Compare the totals of all answers so far with what came, and those of a window's halves."""
     name, assumed = "total", "the total counts the window's calls"
     answers = [a for a in gathered.account.log if a.refusal is None]
-    if all(a.total is None for a in answers):
-        yield _no_total(answers)
+    pages = [a for a in answers if a.records or a.nothing == EMPTY_PAGE]
+    if pages and all(a.total is None for a in answers):
+        yield _no_total(pages)
         return
     few = [a for a in answers if a.total is not None and _is_whole(a)]
     pairs = [(a.records, a.total or 0) for a in few]

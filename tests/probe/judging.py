@@ -100,8 +100,44 @@ class _Truth:
         agrees = MICROSECONDS[real] <= MICROSECONDS[coarsest]
         return reading == real and agrees == (finding.outcome is Outcome.AS_ASSUMED)
 
+    def _ahead(self) -> timedelta:
+        """By how much the vendor's present is ahead of what we write for now."""
+        if self.vendor not in {"kavenegar", "utel"}:
+            return timedelta(0)
+        usual = {"kavenegar": "Asia/Tehran", "utel": "Asia/Tashkent"}[self.vendor]
+        zone = self.behaviour.zone or usual
+        return self._offset(zone) - self._offset(usual)
+
+    def nearest_end(self, finding: Finding, reading: str | int) -> bool:
+        ahead, hour = self._ahead(), timedelta(hours=1)
+        if not self.behaviour.hardship.refuses_future:
+            return reading == "ahead"
+        if isinstance(reading, int):
+            behind = timedelta(seconds=reading)
+            return finding.outcome is Outcome.DIFFERS and behind >= -ahead - hour / 60
+        return ahead >= (hour if reading == "ahead" else timedelta(0)) - hour / 60
+
+    def kept_history(self, finding: Finding, reading: Any) -> bool:
+        days = self.behaviour.hardship.retention_days
+        if reading == "start_date":
+            return days is None and finding.outcome is Outcome.AS_ASSUMED
+        given, refused = reading
+        return days is not None and given - 1 <= days <= refused + 1
+
+    def no_calls(self, _finding: Finding, reading: str) -> bool:
+        ways = {
+            "204": "HTTP 204",
+            "404": "HTTP 404",
+            "list": "an empty array",
+            "null": "a page with null for its list",
+            "missing": "a page without a list",
+        }
+        return reading == ways.get(self.behaviour.hardship.nothing, "an empty page")
+
     def longest_window(self, _finding: Finding, reading: Any) -> bool:
         days = self.behaviour.largest_span_days
+        hours = self.behaviour.hardship.slow_span_hours
+        days = min(days or hours / 24, hours / 24) if hours else days
         if isinstance(reading, list):
             return days is not None and bool(reading[0] <= days * 24 < reading[1])
         if reading == "refused when too many calls":

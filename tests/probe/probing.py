@@ -58,6 +58,7 @@ def probed(
         tap = TapCallHistory(
             config={"start_date": "2025-01-01T00:00:00Z", **(common or {}), vendor: own}
         )
+        tap.run.first_wait_seconds = 0.01
         stream = next(each for each in VENDORS if each.vendor == vendor)
         examination = examine(stream, tap.run, tap.logger, lambda: now)
     assert threading.active_count() - threads < 10

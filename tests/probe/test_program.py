@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PROGRAM = [sys.executable, "-m", "tap_callhistory.probe"]
 START_DATE = "2025-01-01T00:00:00Z"
 TIMEOUT_SECONDS = 120
+BEGUN = "Probing kavenegar: at most 40 requests, only reading.\n"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -80,6 +81,9 @@ def test_settings_come_from_the_environment_too() -> None:
     )
     assert came.returncode == 0, came.stderr
     assert "utel_call_history: " in came.stdout
+    assert "of the sandbox, whose calls are made up" in came.stdout
+    assert "Probing the sandbox's utel: at most 40 requests" in came.stderr
+    assert "made-up calls" in came.stderr
 
 
 def test_refused_credentials_end_it_with_one_line(config: Path, tmp_path: Path) -> None:
@@ -87,8 +91,11 @@ def test_refused_credentials_end_it_with_one_line(config: Path, tmp_path: Path) 
     other = changed(config, tmp_path, kavenegar={**own, "api_token": "wrong-token-of-mine"})
     came = run("--config", other, "--vendor", "kavenegar")
     assert came.returncode == 1
-    (line,) = [line for line in came.stderr.splitlines() if "trying again" not in line]
+    begun, line = [line for line in came.stderr.splitlines() if "trying again" not in line]
+    assert begun == "Probing kavenegar: at most 40 requests, only reading."
     assert "kavenegar.api_token" in line
+    assert "has to change" not in came.stdout
+    assert came.stdout.endswith("Nothing was found out about kavenegar.\n")
     assert "wrong-token-of-mine" not in came.stdout + came.stderr
 
 
@@ -150,7 +157,7 @@ FULL, CLOSED = ">/dev/full", ">&-"
     [
         pytest.param(
             FULL,
-            "The output cannot be written: No space left on device\n",
+            BEGUN + "The output cannot be written: No space left on device\n",
             marks=pytest.mark.skipif(
                 not Path("/dev/full").exists(), reason="the system has no /dev/full"
             ),
@@ -185,7 +192,7 @@ def test_a_closed_pipe_ends_it_quietly(config: Path) -> None:
         assert probe.stderr is not None
         said = probe.stderr.read()
         assert probe.wait(TIMEOUT_SECONDS) == 1
-    assert said == ""
+    assert said == BEGUN
 
 
 def test_documents_need_a_folder() -> None:
