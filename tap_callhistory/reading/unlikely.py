@@ -88,13 +88,13 @@ class Unlikely:
     def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
         """Decide about a window that proved itself; None where nothing is unlikely."""
         came, counts = len(task.received), task.seen.counts
-        held = task.held if self._knows_it else 0
+        held = task.held
         most = max([*counts, *([held] if held else [])], default=came)
         if came - most >= max(EXPECTED_FOR_NONE, most // 2):
             self._knowledge.gives_too_little = True
         why = "fewer calls came than before" if came < most else self._why_window(task, planner)
         like, answers = 2 if self._knows_it and not came else 1, MOST_ANSWERS
-        if came < held:  # a vendor that gives too little has given more of this very stretch
+        if came < held and self._knows_it:  # a vendor that gives too little has given more of this very stretch
             like, answers = LIKE_ANSWERS_AGAINST_A_BETTER_ONE, MOST_ANSWERS_AGAINST_A_BETTER_ONE
         if not why or counts.count(came) >= like or len(counts) >= answers - 1:
             return self._end(task, planner)

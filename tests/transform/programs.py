@@ -64,7 +64,7 @@ def run(
 
 def _command(program: str, requirements: Sequence[str], arguments: Sequence[str]) -> list[str]:
     first, *others = requirements
-    command = [find_uv_bin(), "tool", "run", "--quiet", "--python", PYTHON, "--from", first]
+    command = [find_uv_bin(), "tool", "run", "--quiet", "--python", sys.executable, "--from", first]
     command += [part for other in others for part in ("--with", other)]
     return [*command, program, *arguments]
 
@@ -104,7 +104,7 @@ def load_until_killed(
     config = folder / f"{loader}.json"
     config.write_text(json.dumps(settings), encoding="utf-8")
     with subprocess.Popen(  # noqa: S603
-        _command(loader, LOADERS[loader], ["--config", str(config)]),
+        _command(loader, installed_for(loader), ["--config", str(config)]),
         env=_own_environment() | {"PGTZ": "UTC"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
