@@ -13,13 +13,23 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.benchmarks.into_databases import (
+    loaded_into_duckdb,
+    loaded_into_postgres,
+    postgres,
+    through_target_duckdb,
+    through_target_postgres,
+)
 from tests.benchmarks.processes import Cost, environment, median, run, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from tests.benchmarks.into_databases import Load
 
 HERE = Path(__file__).parent / "contenders"
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "benchmark.svg"
@@ -40,6 +50,9 @@ class Bench:
         return str(path)
 
     def ours(self, url: str, since: datetime, **more: Any) -> Cost:
+        return run(self.our_command(url, since, **more))
+
+    def our_command(self, url: str, since: datetime, **more: Any) -> list[str]:
         state = more.pop("state", None)
         config = {
             "start_date": f"{since:%FT%TZ}",
@@ -51,7 +64,7 @@ class Bench:
         command += ["--config", self._file("ours.json", config)]
         if state:
             command += ["--state", self._file("state.json", state)]
-        return run(command)
+        return command
 
     def _span(self, since: datetime) -> tuple[str, str]:
         # The sandbox's Kavenegar keeps Tehran's time, UTC+03:30 all year.
@@ -71,9 +84,12 @@ class Bench:
         return self._file("peer.json", config)
 
     def plain_tap(self, url: str, since: datetime, *, conform: bool) -> Cost:
+        return run(self.plain_command(url, since, conform=conform))
+
+    def plain_command(self, url: str, since: datetime, *, conform: bool) -> list[str]:
         python = environment("plain", "singer-sdk[msgspec]==0.54.9", "requests", "orjson")
         config = self.peer_config(url, since, conform=conform)
-        return run([str(python), str(HERE / "plain_tap.py"), "--config", config])
+        return [str(python), str(HERE / "plain_tap.py"), "--config", config]
 
     def airbyte(self, url: str, since: datetime) -> Cost:
         python = environment("airbyte", "airbyte-cdk==7.39.1")
@@ -87,7 +103,7 @@ class Bench:
         return run([*command, "--manifest-path", str(HERE / "manifest.yaml")])
 
     def dlt(self, url: str, since: datetime, *step: str) -> Cost:
-        python = environment("dlt", "dlt[postgres,duckdb]==1.31.0")
+        python = environment("dlt", "dlt[postgres,duckdb]==1.31.0", "duckdb==1.2.2")
         with tempfile.TemporaryDirectory() as pipelines:
             command = [str(python), str(HERE / "dlt_rest.py"), url, TOKEN, *self._span(since)]
             return run([*command, str(PAGE_SIZE), pipelines, *step])
@@ -107,6 +123,45 @@ def cost_per_call(bench: Bench, calls: int, rounds: int) -> dict[str, Cost]:
             "plain singer-sdk tap": lambda: bench.plain_tap(url, since, conform=True),
         }
         return medians_in_turn(contenders, rounds)
+
+
+def cost_into_databases(bench: Bench, calls: int, rounds: int) -> dict[str, dict[str, Cost]]:
+    """What the same calls cost into PostgreSQL and into DuckDB, each contender in turn."""
+    since = NOW - timedelta(days=61)
+    with sandbox(calls, now=f"{NOW:%FT%TZ}") as url, postgres() as uri:
+        ours = bench.our_command(url, since)
+        plain = bench.plain_command(url, since, conform=True)
+
+        def dlt(database: str, step: str) -> Cost:
+            # dlt wants a host beside the socket's folder, which wins.
+            return bench.dlt(url, since, step, database.replace(":@/", ":none@localhost/"))
+
+        into_postgres: dict[str, Load] = {
+            "tap-callhistory": lambda to: through_target_postgres(ours, to),
+            "dlt rest_api": lambda to: dlt(to, "postgres"),
+            "plain singer-sdk tap": lambda to: through_target_postgres(plain, to),
+        }
+        into_duckdb: dict[str, Load] = {
+            "tap-callhistory": lambda to: through_target_duckdb(ours, to),
+            "dlt rest_api": lambda to: dlt(to, "duckdb"),
+            "plain singer-sdk tap": lambda to: through_target_duckdb(plain, to),
+        }
+        return {
+            "PostgreSQL": medians_in_turn(
+                {
+                    name: partial(loaded_into_postgres, load, uri, calls)
+                    for name, load in into_postgres.items()
+                },
+                rounds,
+            ),
+            "DuckDB": medians_in_turn(
+                {
+                    name: partial(loaded_into_duckdb, load, calls)
+                    for name, load in into_duckdb.items()
+                },
+                rounds,
+            ),
+        }
 
 
 def medians_in_turn(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
@@ -166,15 +221,22 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=5, help="runs of each, in turn: medians count"
     )
-    parser.add_argument("--only-costs", action="store_true", help="the table of costs per call")
+    parser.add_argument(
+        "--only", choices=["costs", "databases"], help="one of the tables of costs, and no more"
+    )
     parser.add_argument("--results", type=Path, help="write the figures as JSON, too")
     options = parser.parse_args()
-    calls = 10_000 if options.quick else 100_000
+    calls = 10_000 if options.quick else options.calls
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
+        if options.only != "costs":
+            for database, each in cost_into_databases(bench, calls, options.rounds).items():
+                print_loads(database, each, calls)
+        if options.only == "databases":
+            return
         costs = cost_per_call(bench, calls, options.rounds)
         print_costs(costs, calls)
-        if options.only_costs:
+        if options.only == "costs":
             return
         walls, requests = wall_time(bench, 2 * calls // 5)
         print_walls(walls)
@@ -200,6 +262,15 @@ def print_costs(costs: dict[str, Cost], calls: int) -> None:
         per_call = 1e6 * cost.cpu / calls
         ratios = f"{cost.cpu / bare:8.2f} {cost.cpu / ours:8.2f}"
         print(f"{name:38} {per_call:9.1f} {ratios} {cost.peak_mib:9.0f}")
+
+
+def print_loads(database: str, costs: dict[str, Cost], calls: int) -> None:
+    ours = costs["tap-callhistory"].cpu
+    print(f"\n{calls} calls into {database}: processor time of the clients\n")
+    print(f"{'':38} {'cpu s':>9} {'x ours':>8} {'wall s':>8} {'peak MiB':>9}")
+    for name, cost in costs.items():
+        figures = f"{cost.cpu:9.1f} {cost.cpu / ours:8.2f} {cost.wall:8.1f} {cost.peak_mib:9.0f}"
+        print(f"{name:38} {figures}")
 
 
 def print_walls(walls: dict[int, dict[str, float]]) -> None:

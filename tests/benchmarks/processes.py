@@ -7,8 +7,9 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,47 @@ def run(command: Sequence[str]) -> Cost:
         raise RuntimeError(f"{command[0]} failed:\n{told[-2000:]}")
     wall = time.monotonic() - began
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, lines, told)
+
+
+def pipe(commands: Sequence[Sequence[str]]) -> Cost:
+    """Run commands with each one's output going to the next, as a shell's pipe does.
+
+    The memory is the sum of all peaks, which need not have been at one moment.
+
+    Raises:
+        RuntimeError: A command failed.
+    """
+    began = time.monotonic()
+    compiled = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
+    with ExitStack() as stack:
+        log = stack.enter_context(tempfile.TemporaryFile())
+        running: list[subprocess.Popen[bytes]] = []
+        for command in commands:
+            source = running[-1].stdout if running else None
+            process = subprocess.Popen(
+                command, stdin=source, stdout=subprocess.PIPE, stderr=log, env=compiled
+            )
+            if source is not None:
+                source.close()
+            running.append(stack.enter_context(process))
+        assert running[-1].stdout is not None
+        lines = sum(1 for _ in running[-1].stdout)
+        usages = []
+        for process in running:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            usages.append(usage)
+        log.seek(0)
+        told = log.read().decode(errors="replace")[-10_000:]
+    if any(process.returncode for process in running):
+        raise RuntimeError(f"a pipeline failed:\n{told[-2000:]}")
+    return Cost(
+        sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        time.monotonic() - began,
+        sum(usage.ru_maxrss for usage in usages) / 1024,
+        lines,
+        told,
+    )
 
 
 def median(costs: Sequence[Cost]) -> Cost:
