@@ -217,6 +217,7 @@ def peak_memory(bench: Bench, counts: tuple[int, int]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--calls", type=int, default=100_000, help="calls of the tables of costs")
     parser.add_argument("--quick", action="store_true", help="a tenth of the calls, no memory")
     parser.add_argument(
         "--rounds", type=int, default=5, help="runs of each, in turn: medians count"
