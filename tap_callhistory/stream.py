@@ -23,6 +23,7 @@ from tap_callhistory.output.messages import RecordMessages
 from tap_callhistory.output.summary import Summary
 from tap_callhistory.privacy.pseudonyms import Pseudonyms
 from tap_callhistory.records.conforming import Conformer
+from tap_callhistory.records.lane import Lane
 from tap_callhistory.settings.files import CatalogError
 from tap_callhistory.sync import Sync
 
@@ -188,6 +189,12 @@ class CallHistoryStream(Stream):
         # A catalog keeps the names of the properties, but not what the schema says beyond Singer.
         schema = _known_to(self.effective_schema, self.schema)
         conform = Conformer(schema, endpoint.clock, deselected=deselected, pseudonym=pseudonym)
+        lane = Lane(
+            conform,
+            key=KEY,
+            moment=endpoint.read_by,
+            unfinished_since=endpoint.unfinished_since,
+        )
         return RecordMessages(
             conform,
             stream=self.name,
@@ -198,6 +205,7 @@ class CallHistoryStream(Stream):
             stream_maps=self.stream_maps,
             plain=self._maps_are_plain(),
             skip_bad_records=settings.on_bad_record == "skip",
+            lane=lane,
         )
 
     def _maps_are_plain(self) -> bool:

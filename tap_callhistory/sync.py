@@ -170,6 +170,7 @@ class Sync:
         body = self._transport.fetch(
             endpoint.page_request(bounds, request.position),
             retries=None if request.patient else FEW_RETRIES,
+            decode=self._messages.decode,
         )
         raw = endpoint.page_of(body)
         calls = self._messages.of(raw.records, extracted=fixed_width(asked), version=self._version)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from tap_callhistory.errors import BadRecord, SettingsError
 from tap_callhistory.output.writer import encode
 from tap_callhistory.reading.pages import ReadCall
+from tap_callhistory.records.lane import Fitting, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from singer_sdk.mapper import StreamMap
+
+    from tap_callhistory.transport.bodies import Decode
 
 #: Calls remembered as sent, in each of two generations: enough for the overlap of windows.
 CALLS_REMEMBERED = 25_000
@@ -26,7 +31,11 @@ class Conform(Protocol):
 
 
 class RecordMessages:
-    """From a vendor's record to the lines that are written for it; used by several threads."""
+    """From a vendor's record to the lines that are written for it; used by several threads.
+
+    Attributes:
+        decode: Decodes an answer; its records are for `of`, and for nothing else.
+    """
 
     def __init__(  # noqa: PLR0913 - what a stream hands over once, nearly all by keyword
         self,
@@ -40,6 +49,7 @@ class RecordMessages:
         stream_maps: Sequence[StreamMap],
         plain: bool,
         skip_bad_records: bool,
+        lane: Lane | None = None,
     ) -> None:
         """Prepare the messages of one stream.
 
@@ -53,7 +63,9 @@ class RecordMessages:
             stream_maps: The stream's maps; their names are the streams of the messages.
             plain: Whether the maps change nothing.
             skip_bad_records: Give a record without a usable key as one with a fault.
+            lane: The fast lane, for what fits; only where the maps are plain.
         """
+        self.decode: Decode = lane.decode if lane and plain else msgspec.json.decode
         self._conform = conform
         self._without_secrets = without_secrets
         self._key = key
@@ -70,7 +82,7 @@ class RecordMessages:
         """Make the calls of a page.
 
         Args:
-            records: As the vendor sent them.
+            records: As the vendor sent them; with plain maps also as the fast lane gives them.
             extracted: When they were fetched; fixed-width UTC.
             version: The version of a full-table load, if it is one.
 
@@ -83,6 +95,11 @@ class RecordMessages:
         return [self._call(record, tail, extracted) for record in records]
 
     def _call(self, raw: Any, tail: bytes, extracted: str) -> ReadCall:
+        if isinstance(raw, Fitting):
+            key, moment, encoded, unfinished_since = raw
+            encoded = self._without_secrets(encoded)
+            line = self._heads[0] + encoded + tail
+            return ReadCall(key, moment, line, hash(encoded), unfinished_since, 0, extracted)
         try:
             record, misfits = self._conformed(raw)
         except BadRecord as error:

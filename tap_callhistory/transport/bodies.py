@@ -10,6 +10,7 @@ import json
 import math
 import re
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from urllib3.response import BaseHTTPResponse
 
@@ -33,6 +34,10 @@ _GZIP = b"\x1f\x8b"
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE | re.ASCII)
 _REPLACED = "\ufffd"
 _WHOLE_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+
+Decode = Callable[[bytes | bytearray], Any]
+"""From JSON to values."""
 
 
 class NotJson(ValueError):  # noqa: N818 - a finding about a body, not a user's error
@@ -105,7 +110,13 @@ def declared_charset(headers: Mapping[str, str]) -> str | None:
     return name
 
 
-def parse(body: bytes | bytearray, *, charset: str | None = None, lenient: bool = False) -> Parsed:
+def parse(
+    body: bytes | bytearray,
+    *,
+    charset: str | None = None,
+    lenient: bool = False,
+    decode: Decode = msgspec.json.decode,
+) -> Parsed:
     """Parse a body whose JSON is an object or an array.
 
     JSON is UTF-8, so that is tried first: servers declare other charsets for it by mistake. NaN,
@@ -116,6 +127,7 @@ def parse(body: bytes | bytearray, *, charset: str | None = None, lenient: bool 
         body: The body, decompressed.
         charset: The charset that the answer declares.
         lenient: Whether to read what may have been damaged on its way.
+        decode: Decodes JSON without fault; raises what `msgspec.json.decode` does.
 
     Raises:
         DoubtfulJson: Only leniency could read it.
@@ -125,7 +137,7 @@ def parse(body: bytes | bytearray, *, charset: str | None = None, lenient: bool 
     _refuse_too_many_values(body)
     replaced = 0
     try:
-        value = msgspec.json.decode(body)
+        value = decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text, replaced = _decoded(body, charset, lenient=lenient)
         value = _parse_careless(text, lenient=lenient)

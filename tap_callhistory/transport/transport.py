@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 import backoff
+import msgspec
 
 from tap_callhistory.errors import (
     StoppedError,
@@ -22,6 +23,7 @@ from tap_callhistory.errors import (
 )
 from tap_callhistory.privacy.keys import is_credential
 from tap_callhistory.transport.bodies import (
+    Decode,
     DoubtfulJson,
     NotJson,
     TooLarge,
@@ -66,6 +68,7 @@ TIRESOME_COMPRESSION = 3
 class _Memory:
     """What the tries of one request know of each other."""
 
+    decode: Decode = msgspec.json.decode
     doubtful_body: bytes | bytearray | None = None
     uncompressed: bool = False
     generation: int = -1
@@ -144,12 +147,19 @@ class Transport:
         self.retries = 0
         self.replaced_characters = 0
 
-    def fetch(self, request: Request, *, retries: int | None = None) -> Any:
+    def fetch(
+        self,
+        request: Request,
+        *,
+        retries: int | None = None,
+        decode: Decode = msgspec.json.decode,
+    ) -> Any:
         """Fetch the JSON object or array that a request is answered with.
 
         Args:
             request: What to ask.
             retries: Tries after the first, at most `max_retries`; None for as many.
+            decode: Decodes the answer's JSON; may give something else for what is in its arrays.
 
         Raises:
             VendorRefusal: The vendor's verdict on the request or the credential, or a redirect
@@ -160,7 +170,7 @@ class Transport:
             SettingsError: The request cannot be sent at all.
             StoppedError: The run is being stopped.
         """
-        memory = _Memory()
+        memory = _Memory(decode=decode)
         allowed = self._max_retries if retries is None else min(retries, self._max_retries)
         waits = self._growing_waits(allowed)
         tries = 0
@@ -328,7 +338,7 @@ class Transport:
         charset = declared_charset(answer.headers)
         lenient = answer.body == memory.doubtful_body
         try:
-            parsed = parse(answer.body, charset=charset, lenient=lenient)
+            parsed = parse(answer.body, charset=charset, lenient=lenient, decode=memory.decode)
         except DoubtfulJson as error:
             memory.doubtful_body = answer.body
             raise FailedTry(str(error), unreadable=True) from None

@@ -13,10 +13,23 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.processes import Cost, environment, run, sandbox
+from tests.benchmarks.into_databases import (
+    loaded_into_duckdb,
+    loaded_into_postgres,
+    postgres,
+    through_target_duckdb,
+    through_target_postgres,
+)
+from tests.benchmarks.processes import Cost, environment, median, run, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.benchmarks.into_databases import Load
 
 HERE = Path(__file__).parent / "contenders"
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "benchmark.svg"
@@ -37,6 +50,9 @@ class Bench:
         return str(path)
 
     def ours(self, url: str, since: datetime, **more: Any) -> Cost:
+        return run(self.our_command(url, since, **more))
+
+    def our_command(self, url: str, since: datetime, **more: Any) -> list[str]:
         state = more.pop("state", None)
         config = {
             "start_date": f"{since:%FT%TZ}",
@@ -48,7 +64,7 @@ class Bench:
         command += ["--config", self._file("ours.json", config)]
         if state:
             command += ["--state", self._file("state.json", state)]
-        return run(command)
+        return command
 
     def _span(self, since: datetime) -> tuple[str, str]:
         # The sandbox's Kavenegar keeps Tehran's time, UTC+03:30 all year.
@@ -60,17 +76,20 @@ class Bench:
         script = str(HERE / "bare_loop.py")
         return run([str(python), script, url, TOKEN, *self._span(since), str(PAGE_SIZE)])
 
-    def _peer_config(self, url: str, since: datetime) -> str:
+    def peer_config(self, url: str, since: datetime, *, conform: bool = True) -> str:
         begin, end = self._span(since)
-        config: dict[str, Any] = {"api_url": url, "api_token": TOKEN}
+        config: dict[str, Any] = {"api_url": url, "api_token": TOKEN, "conform": conform}
         config |= {"since": begin, "until": end}
         config |= {"page_size": PAGE_SIZE, "schema": str(HERE / "kavenegar_raw.json")}
         return self._file("peer.json", config)
 
-    def plain_tap(self, url: str, since: datetime) -> Cost:
-        python = environment("plain", "singer-sdk==0.54.9", "requests")
-        script = str(HERE / "plain_tap.py")
-        return run([str(python), script, "--config", self._peer_config(url, since)])
+    def plain_tap(self, url: str, since: datetime, *, conform: bool) -> Cost:
+        return run(self.plain_command(url, since, conform=conform))
+
+    def plain_command(self, url: str, since: datetime, *, conform: bool) -> list[str]:
+        python = environment("plain", "singer-sdk[msgspec]==0.54.9", "requests", "orjson")
+        config = self.peer_config(url, since, conform=conform)
+        return [str(python), str(HERE / "plain_tap.py"), "--config", config]
 
     def airbyte(self, url: str, since: datetime) -> Cost:
         python = environment("airbyte", "airbyte-cdk==7.39.1")
@@ -79,30 +98,79 @@ class Bench:
         modes = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
         catalog = {"streams": [{"stream": stream, **modes}]}
         command = [str(python.parent / "source-declarative-manifest"), "read"]
-        command += ["--config", self._peer_config(url, since)]
+        command += ["--config", self.peer_config(url, since)]
         command += ["--catalog", self._file("catalog.json", catalog)]
         return run([*command, "--manifest-path", str(HERE / "manifest.yaml")])
 
-    def dlt(self, url: str, since: datetime, *, normalise: bool) -> Cost:
-        python = environment("dlt", "dlt==1.31.0")
+    def dlt(self, url: str, since: datetime, *step: str) -> Cost:
+        python = environment("dlt", "dlt[postgres,duckdb]==1.31.0", "duckdb==1.2.2")
         with tempfile.TemporaryDirectory() as pipelines:
             command = [str(python), str(HERE / "dlt_rest.py"), url, TOKEN, *self._span(since)]
-            command += [str(PAGE_SIZE), pipelines]
-            return run([*command, "normalise"] if normalise else command)
+            return run([*command, str(PAGE_SIZE), pipelines, *step])
 
 
-def cost_per_call(bench: Bench, calls: int) -> dict[str, Cost]:
-    """Processor time of everybody for the same calls."""
+def cost_per_call(bench: Bench, calls: int, rounds: int) -> dict[str, Cost]:
+    """Processor time of everybody for the same calls: medians of rounds, each in turn."""
     since = NOW - timedelta(days=61)
     with sandbox(calls, now=f"{NOW:%FT%TZ}") as url:
-        return {
-            "bare requests and orjson loop": bench.bare_loop(url, since),
-            "tap-callhistory": bench.ours(url, since),
-            "plain singer-sdk tap": bench.plain_tap(url, since),
-            "dlt rest_api, extract": bench.dlt(url, since, normalise=False),
-            "dlt rest_api, extract and normalise": bench.dlt(url, since, normalise=True),
-            "Airbyte CDK, declarative": bench.airbyte(url, since),
+        contenders: dict[str, Callable[[], Cost]] = {
+            "bare requests and orjson loop": lambda: bench.bare_loop(url, since),
+            "tap-callhistory": lambda: bench.ours(url, since),
+            "dlt rest_api, extract": lambda: bench.dlt(url, since, "extract"),
+            "plain singer-sdk tap, untyped": lambda: bench.plain_tap(url, since, conform=False),
+            "Airbyte CDK, declarative, untyped": lambda: bench.airbyte(url, since),
+            "dlt rest_api, extract and normalise": lambda: bench.dlt(url, since, "normalise"),
+            "plain singer-sdk tap": lambda: bench.plain_tap(url, since, conform=True),
         }
+        return medians_in_turn(contenders, rounds)
+
+
+def cost_into_databases(bench: Bench, calls: int, rounds: int) -> dict[str, dict[str, Cost]]:
+    """What the same calls cost into PostgreSQL and into DuckDB, each contender in turn."""
+    since = NOW - timedelta(days=61)
+    with sandbox(calls, now=f"{NOW:%FT%TZ}") as url, postgres() as uri:
+        ours = bench.our_command(url, since)
+        plain = bench.plain_command(url, since, conform=True)
+
+        def dlt(database: str, step: str) -> Cost:
+            # dlt wants a host beside the socket's folder, which wins.
+            return bench.dlt(url, since, step, database.replace(":@/", ":none@localhost/"))
+
+        into_postgres: dict[str, Load] = {
+            "tap-callhistory": lambda to: through_target_postgres(ours, to),
+            "dlt rest_api": lambda to: dlt(to, "postgres"),
+            "plain singer-sdk tap": lambda to: through_target_postgres(plain, to),
+        }
+        into_duckdb: dict[str, Load] = {
+            "tap-callhistory": lambda to: through_target_duckdb(ours, to),
+            "dlt rest_api": lambda to: dlt(to, "duckdb"),
+            "plain singer-sdk tap": lambda to: through_target_duckdb(plain, to),
+        }
+        return {
+            "PostgreSQL": medians_in_turn(
+                {
+                    name: partial(loaded_into_postgres, load, uri, calls)
+                    for name, load in into_postgres.items()
+                },
+                rounds,
+            ),
+            "DuckDB": medians_in_turn(
+                {
+                    name: partial(loaded_into_duckdb, load, calls)
+                    for name, load in into_duckdb.items()
+                },
+                rounds,
+            ),
+        }
+
+
+def medians_in_turn(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+    """What everybody costs in the median of some rounds, in which each has its turn."""
+    ran: dict[str, list[Cost]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, contender in contenders.items():
+            ran[name].append(contender())
+    return {name: median(costs) for name, costs in ran.items()}
 
 
 def wall_time(bench: Bench, calls: int) -> tuple[dict[int, dict[str, float]], float]:
@@ -149,14 +217,28 @@ def peak_memory(bench: Bench, counts: tuple[int, int]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--calls", type=int, default=100_000, help="calls of the tables of costs")
     parser.add_argument("--quick", action="store_true", help="a tenth of the calls, no memory")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="runs of each, in turn: medians count"
+    )
+    parser.add_argument(
+        "--only", choices=["costs", "databases"], help="one of the tables of costs, and no more"
+    )
     parser.add_argument("--results", type=Path, help="write the figures as JSON, too")
     options = parser.parse_args()
-    calls = 10_000 if options.quick else 100_000
+    calls = 10_000 if options.quick else options.calls
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        costs = cost_per_call(bench, calls)
+        if options.only != "costs":
+            for database, each in cost_into_databases(bench, calls, options.rounds).items():
+                print_loads(database, each, calls)
+        if options.only == "databases":
+            return
+        costs = cost_per_call(bench, calls, options.rounds)
         print_costs(costs, calls)
+        if options.only == "costs":
+            return
         walls, requests = wall_time(bench, 2 * calls // 5)
         print_walls(walls)
         print(f"\nRequests per page of {PAGE_SIZE} calls: at most {requests:.2f}")
@@ -174,12 +256,22 @@ def main() -> None:
 
 
 def print_costs(costs: dict[str, Cost], calls: int) -> None:
-    ours = costs["tap-callhistory"].cpu
+    ours, bare = costs["tap-callhistory"].cpu, costs["bare requests and orjson loop"].cpu
     print(f"\nProcessor time for {calls} calls, start-up included\n")
-    print(f"{'':38} {'us/call':>9} {'x ours':>8} {'peak MiB':>9}")
+    print(f"{'':38} {'us/call':>9} {'x bare':>8} {'x ours':>8} {'peak MiB':>9}")
     for name, cost in costs.items():
         per_call = 1e6 * cost.cpu / calls
-        print(f"{name:38} {per_call:9.1f} {cost.cpu / ours:8.2f} {cost.peak_mib:9.0f}")
+        ratios = f"{cost.cpu / bare:8.2f} {cost.cpu / ours:8.2f}"
+        print(f"{name:38} {per_call:9.1f} {ratios} {cost.peak_mib:9.0f}")
+
+
+def print_loads(database: str, costs: dict[str, Cost], calls: int) -> None:
+    ours = costs["tap-callhistory"].cpu
+    print(f"\n{calls} calls into {database}: processor time of the clients\n")
+    print(f"{'':38} {'cpu s':>9} {'x ours':>8} {'wall s':>8} {'peak MiB':>9}")
+    for name, cost in costs.items():
+        figures = f"{cost.cpu:9.1f} {cost.cpu / ours:8.2f} {cost.wall:8.1f} {cost.peak_mib:9.0f}"
+        print(f"{name:38} {figures}")
 
 
 def print_walls(walls: dict[int, dict[str, float]]) -> None:

@@ -176,7 +176,8 @@ def _run(config: dict[str, Any], told: Told, prepare: Callable[[Run], None]) -> 
             made.sync_all()
         except StreamsFailed as failed:
             told.last_lines = failed.lines
-    told.failure = next((each.failure for each in made.streams.values() if each.failure), None)  # type: ignore[attr-defined]
+    failures = (getattr(each, "failure", None) for each in made.streams.values())
+    told.failure = next((each for each in failures if each), None)
     told.output = output.buffer.getvalue()
     told.log = "\n".join([log.getvalue(), *told.last_lines])
     remember(told.output, "the output of a run in this process")

@@ -1,4 +1,8 @@
-"""What a good engineer writes with singer-sdk: a REST stream, a schema, a paginator."""
+"""What a good engineer writes with singer-sdk and its own fast options, wasting nothing per record.
+
+The schema is read once, an answer is parsed once and by orjson, messages are written by the SDK's
+msgspec writer. ``conform: false`` also leaves out the SDK's conforming of types.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.helpers._typing import TypeConformanceLevel
 from singer_sdk.pagination import PageNumberPaginator
 from singer_sdk.streams import RESTStream
 
@@ -19,8 +26,8 @@ if TYPE_CHECKING:
 
 
 class Pages(PageNumberPaginator):
-    def has_more(self, response: requests.Response) -> bool:
-        return bool(response.json()["result"])
+    def has_more(self, response: requests.Response) -> bool:  # noqa: ARG002
+        return True  # The SDK ends at an empty page.
 
 
 class Calls(RESTStream):
@@ -28,7 +35,11 @@ class Calls(RESTStream):
     path = "/calls"
     primary_keys = ("id",)
     replication_key = "createdAt"
-    records_jsonpath = "$.result[*]"
+
+    def __init__(self, tap: Tap) -> None:
+        super().__init__(tap, schema=json.loads(Path(tap.config["schema"]).read_text()))
+        if not tap.config["conform"]:
+            self.TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     @property
     def url_base(self) -> str:
@@ -37,10 +48,6 @@ class Calls(RESTStream):
     @property
     def authenticator(self) -> BearerTokenAuthenticator:
         return BearerTokenAuthenticator(token=self.config["api_token"])
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return dict(json.loads(Path(self.config["schema"]).read_text()))
 
     def get_new_paginator(self) -> Pages:
         return Pages(start_value=0)
@@ -54,11 +61,12 @@ class Calls(RESTStream):
         }
 
     def parse_response(self, response: requests.Response) -> Iterable[dict[str, Any]]:
-        yield from response.json()["result"]
+        yield from orjson.loads(response.content)["result"]
 
 
 class PlainTap(Tap):
     name = "tap-plain"
+    message_writer_class = MsgSpecWriter
     config_jsonschema = th.PropertiesList(
         th.Property("api_url", th.StringType, required=True),
         th.Property("api_token", th.StringType, required=True),
@@ -66,6 +74,7 @@ class PlainTap(Tap):
         th.Property("until", th.StringType, required=True),
         th.Property("page_size", th.IntegerType, required=True),
         th.Property("schema", th.StringType, required=True),
+        th.Property("conform", th.BooleanType, required=True),
     ).to_dict()
 
     def discover_streams(self) -> list[Calls]:
