@@ -347,7 +347,7 @@ class Reader:
     def may_leave(self, task: Task) -> bool:
         """Whether a window is settled, and no part of its doubt can still change that."""
         doubt = task.lineage.doubt
-        if task.state is State.READ and not task.calls and not task.seen.counts:
+        if task.state is State.READ and not task.calls and len(task.seen.counts) < 2:  # noqa: PLR2004
             # The next window tells whether it is likely that nothing came.
             return len(self._queue) < 2 or self._queue[1].settled  # noqa: PLR2004
         if task.state is not State.PROVISIONAL or doubt is None:

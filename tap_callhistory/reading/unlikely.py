@@ -93,8 +93,12 @@ class Unlikely:
         if came - most >= max(EXPECTED_FOR_NONE, most // 2):
             self._knowledge.gives_too_little = True
         why = "fewer calls came than before" if came < most else self._why_window(task, planner)
-        like, answers = 2 if self._knows_it and not came else 1, MOST_ANSWERS
-        if came < held and self._knows_it:  # a vendor that gives too little has given more of this very stretch
+        # Of a whole that held calls, an empty part is the less likely.
+        strict = self._knows_it or task.lineage.doubt is not None
+        like, answers = 2 if strict and not came else 1, MOST_ANSWERS
+        if (
+            came < held and self._knows_it
+        ):  # a vendor that gives too little has given more of this very stretch
             like, answers = LIKE_ANSWERS_AGAINST_A_BETTER_ONE, MOST_ANSWERS_AGAINST_A_BETTER_ONE
         if not why or counts.count(came) >= like or len(counts) >= answers - 1:
             return self._end(task, planner)
@@ -143,12 +147,15 @@ class Unlikely:
             following: The next one, of which all has come; None where there is none.
             planner: Knows what the windows before it held.
         """
-        if task.calls or task.seen.counts or task.lineage.doubt or self._knowledge.ignores_bounds:
+        counts = task.seen.counts
+        if task.calls or task.lineage.doubt or self._knowledge.ignores_bounds:
             return None
         before, behind = planner.expected(task.window) or 0.0, 0.0
         if following is not None:
             behind = len(following.calls) * (task.window.length / following.window.length)
-        if max(before, behind) < EXPECTED_FOR_NONE:
+        # After two like answers, only what lies on both sides makes a third one worth its price.
+        likely = min(before, behind) if counts else max(before, behind)
+        if likely < EXPECTED_FOR_NONE or len(counts) > 1:
             return None
         task.seen.counts.append(0)
         return ReadAgain("no calls came, and the windows beside it hold many", pause=True)
