@@ -5,37 +5,37 @@ with stg_ledger__moments as (
     select
         1 as source, cast(created_at as timestamp_ntz) as moment,
         1 as is_loaded
-    from "REHEARSAL"."FIRST_TENANT"."KAVENEGAR_CALLS"
+    from callhistory.kavenegar_calls
     where created_at is not null and _sdc_deleted_at is null
     union all
     select
         2 as source, cast(created_at as timestamp_ntz) as moment,
         1 as is_loaded
-    from "REHEARSAL"."FIRST_TENANT"."ETELECOM_CALL_LOGS"
+    from callhistory.etelecom_call_logs
     where created_at is not null and _sdc_deleted_at is null
     union all
     select
         3 as source, cast(created_at as timestamp_ntz) as moment,
         1 as is_loaded
-    from "REHEARSAL"."FIRST_TENANT"."TWIN_CALL_SESSIONS"
+    from callhistory.twin_call_sessions
     where created_at is not null and _sdc_deleted_at is null
     union all
     select
         4 as source, cast(updated_at as timestamp_ntz) as moment,
         1 as is_loaded
-    from "REHEARSAL"."FIRST_TENANT"."TWIN_CALL_SESSIONS"
+    from callhistory.twin_call_sessions
     where updated_at is not null and _sdc_deleted_at is null
     union all
     select
         5 as source, cast(call_date as timestamp_ntz) as moment,
         1 as is_loaded
-    from "REHEARSAL"."FIRST_TENANT"."CINNOX_CALL_DETAILS"
+    from callhistory.cinnox_call_details
     where call_date is not null and _sdc_deleted_at is null
     union all
     select
         6 as source, cast(date_time as timestamp_ntz) as moment,
         1 as is_loaded
-    from "REHEARSAL"."FIRST_TENANT"."UTEL_CALL_HISTORY"
+    from callhistory.utel_call_history
     where date_time is not null and _sdc_deleted_at is null
     union all
     select 0 as source, cast(null as timestamp_ntz) as moment, 0 as is_loaded where 1 = 0
@@ -181,7 +181,7 @@ with  stg_ledger__sources as (
                 as scope
             , cast(timezone as varchar)
                 as timezone
-        from "REHEARSAL"."FIRST_TENANT"."CALLHISTORY_WINDOWS"
+        from callhistory.callhistory_windows
 ),
 -- Two tenants in one schema cannot be told apart there. The label that most rows of a stream have
 -- is the schema's own; rows with another are left out, and a test says so.

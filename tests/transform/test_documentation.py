@@ -20,7 +20,7 @@ def described_models() -> dict[str, dict[str, Any]]:
     return {
         model["name"]: model
         for file in files
-        for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
+        for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", [])
     }
 
 

@@ -7,6 +7,7 @@ to copy from), so rows go in by plain inserts. On these dbt-snowflake builds and
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -128,6 +129,7 @@ def test_the_ledgers_text_in_the_docs_is_the_models_and_answers(
     assert covered.keys() >= set(STREAMS) - {LEDGER}
     schema = next(iter(ACCOUNTS))
     file = tmp_path / "ledger.sql"
-    text = rehearsed["ledger"].replace("REHEARSAL.", "").replace(schema, TEMPLATE)
-    file.write_text(text, encoding="utf-8")
+    tables = re.compile(rf'"REHEARSAL"\."{schema.upper()}"\."(\w+)"')
+    text = tables.sub(lambda found: f"{TEMPLATE}.{found[1].lower()}", rehearsed["ledger"])
+    file.write_text(text.replace(schema, TEMPLATE), encoding="utf-8")
     assert same_as_the_page("snowflake", one_text(file)), TO_WRITE
