@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .pages import Block
 
-BLOCK_TIMEOUT_SECONDS: Final = 300
+BLOCK_TIMEOUT_SECONDS: Final = 900
 MELTANO: Final = "meltano==4.4.1"
 ANY_TARGET: Final = "target-jsonl==0.1.4"
 OWN_SETTINGS: Final = (*FOREIGN_SETTINGS, "CALLHISTORY_", "DBT_", "PG")
