@@ -25,6 +25,12 @@ _SPAN_REFUSALS = frozenset({200, 400, 406, 413, 416, 422})
 _ACCOUNT_REFUSALS = frozenset({403, 404})
 
 
+KEEP_INCOMPLETE: Final = (
+    "on_incomplete_window: continue loads what came of such a window, says so, and goes on"
+)
+"""What can be done about a window that alone cannot be read whole."""
+
+
 class CallHistoryError(Exception):
     """Something that the user should read: one line, ready to be shown as it is.
 

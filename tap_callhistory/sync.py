@@ -115,6 +115,7 @@ class Sync:
             unfinished_call=run.settings.unfinished_call,
         )
         self._facts = facts
+        self._redact = run.redactor.redact
         self._sent = SentCalls()
         self._skipped = SentCalls()
         self._transport = run.connect(endpoint, logger)
@@ -128,6 +129,7 @@ class Sync:
             sizes=run.sizes,
             pause_seconds=2 * run.first_wait_seconds,
             calls_per_day=self._bookmarks.calls_per_day,
+            keep_incomplete=run.settings.on_incomplete_window == "continue",
             tick=self._progress.tick,
             logger=logger,
         )
@@ -252,8 +254,17 @@ class Sync:
     ) -> Iterator[ReadWindow]:
         """Read spans and write their records; yields every window when its records are out."""
         for read in self._reader.read(spans):
+            if not read.complete:
+                self._logger.warning(
+                    "%s: the window %s was not read whole, and is loaded as it came (%d calls): %s",
+                    self._endpoint.name,
+                    read.window,
+                    len(read.calls),
+                    read.reason,
+                )
             self._write_window(read)
-            self._outlet.ledger.enter(entries.row(read, purpose))
+            told = read._replace(reason=self._redact(read.reason))
+            self._outlet.ledger.enter(entries.row(told, purpose))
             self._progress.window_read(read)
             yield read
 
@@ -291,6 +302,7 @@ class Sync:
         """Complete the counts, and write the closing line."""
         summary, tally = self.summary, self._reader.tally
         summary.windows, summary.splits = tally.windows, tally.splits
+        summary.incomplete_windows = tally.incomplete
         summary.rereads, summary.vendor_total = tally.rereads, tally.total
         summary.requests, summary.retries = self._transport.requests, self._transport.retries
         summary.distinct_keys = self._sent.distinct

@@ -32,6 +32,7 @@ class Summary:
         unfinished_calls: Calls in progress, or with a recording pending.
         misfits: Values that did not fit their declared type; they are in `_extra`.
         bad_records: Records skipped for want of a key.
+        incomplete_windows: Windows that could not be read whole, and were loaded as they came.
         seconds: How long the sync took.
         complete: Whether everything that was to be read has been read.
     """
@@ -48,6 +49,7 @@ class Summary:
     unfinished_calls: int = 0
     misfits: int = 0
     bad_records: int = 0
+    incomplete_windows: int = 0
     seconds: float = 0.0
     complete: bool = False
 
@@ -61,7 +63,8 @@ class Summary:
             f"windows {self.windows}, requests {self.requests}, re-reads {self.rereads}, "
             f"splits {self.splits}, retries {self.retries}; "
             f"unfinished calls {self.unfinished_calls}, values that did not fit {self.misfits}, "
-            f"bad records skipped {self.bad_records}; "
+            f"bad records skipped {self.bad_records}, "
+            f"incomplete windows {self.incomplete_windows}; "
             f"took {in_words(timedelta(seconds=self.seconds))}"
         )
 

@@ -68,9 +68,16 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Give the window up."""
+    """Give the window up.
+
+    Attributes:
+        error: Why.
+        alone: Whether it alone cannot be read: it is as small as it gets, and the vendor answers
+            for others.
+    """
 
     error: Exception
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

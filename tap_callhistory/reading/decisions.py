@@ -42,7 +42,7 @@ from tap_callhistory.reading.decision import (
 )
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
-from tap_callhistory.reading.narrowing import Narrowing, is_too_heavy
+from tap_callhistory.reading.narrowing import Narrowing, alone, is_too_heavy
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
@@ -168,15 +168,17 @@ class Decisions:
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
         """Decide when a window came, or did not, that was to find where history begins."""
+        if task.search is not None and task.search.control:
+            return Fail(task.search.refusal) if page is None else alone(task.search.refusal)
         if task.search is not None and task.search.wider:
             if page is None:
                 return Fail(task.search.refusal)
-            self.knowledge.answer(asked.length)
+            self.knowledge.answer(asked)
             return self.on_page(task, task.first_positions[0], Page(calls=()))
         if page is None and not self._narrowing.concerns(error):
             return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
         if page is not None:
-            self.knowledge.answer(asked.length)
+            self.knowledge.answer(asked)
         return self._narrowing.on_searched(task, asked, given=page is not None)
 
     def on_end(self, end: Task, position: Position, page: Page) -> AskAgain | None:
@@ -188,7 +190,7 @@ class Decisions:
         """
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self.knowledge.answer(end.window.length)
+        self.knowledge.answer(end.window)
         best = self._unlikely.page(end, position, page)
         if isinstance(best, AskAgain):
             return best
@@ -223,7 +225,7 @@ class Decisions:
     def _taken(self, task: Task, position: Position, page: Page) -> Decision:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self.knowledge.answer(task.window.length)
+        self.knowledge.answer(task.window)
         known = current.total
         self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:
@@ -286,7 +288,9 @@ class Decisions:
             return Accept()
         if not self._can_split(task):
             return Accept(provisional=True)
-        ends = shape.ends(current.direction) if doubt is None else []
+        # Silence alone is about the ends, whatever the order of the calls.
+        ordered = current.direction != 0 or not current.ends_like_a_cap
+        ends = shape.ends() if doubt is None and ordered else []
         return LookAtEnds(ends) if ends else self.doubt(task)
 
     def _cannot_be_narrowed(self, task: Task) -> bool:
@@ -298,12 +302,15 @@ class Decisions:
 
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
+        if task.surplus and task.surplus == self.knowledge.habitual_surplus:
+            return self._give_up(task, f"{reason}, and so it is in every window")
         if task.attempt % PASSES_PER_WINDOW:
             return ReadAgain(reason)
         surplus, whole = task.surplus, task.lineage.surplus
         if whole is not None and surplus == whole.calls:
             whole.found_again += 1
             if whole.found_again > 1:
+                self.knowledge.habitual_surplus = surplus
                 return self._give_up(task, f"{reason}, and so it is in every window")
         if task.lineage.halvings < MOST_HALVINGS and self._can_split(task):
             halvings = task.lineage.halvings + 1
@@ -364,7 +371,7 @@ class Decisions:
         return sum(start <= call.moment < end for call in calls.values())
 
     def _give_up(self, task: Task, reason: str) -> Fail:
-        return Fail(
+        return alone(
             IncompleteWindow(
                 f"the window {task.window} cannot be read whole: {reason}. "
                 "Neither reading it again nor splitting it helped"

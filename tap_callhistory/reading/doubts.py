@@ -103,9 +103,9 @@ class Shape:
         share = self.window.length / max(self.spread, resolution)
         return int(len(self._moments) * min(max(share, 1), 1000))
 
-    def ends(self, direction: int) -> list[Window]:
-        """The two ends to look at; none where the calls have no order or lie outside."""
-        if not self._moments or not direction:
+    def ends(self) -> list[Window]:
+        """The two ends to look at; none where the calls lie outside."""
+        if not self._moments:
             return []
         window, overlap = self.window, (self._last - self._first) * END_SHARE
         ends = [

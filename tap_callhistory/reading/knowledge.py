@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.windows import Window
 
 #: After so many short pages that were right, short pages are a vendor's habit.
 SHORT_PAGES_OF_A_HABIT = 3
@@ -24,6 +28,8 @@ class Knowledge:
         cap: The number of results at which the vendor turned out to stop.
         opening: The cursor that opens a pass, where the vendor pages by cursor.
         answers: How many pages have come.
+        answered: The window that a page came for last.
+        habitual_surplus: How many calls more than it gives the vendor counts in every window.
         longest_accepted: The longest window that a page came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
         largest_page: The largest number of calls on one page.
@@ -39,6 +45,8 @@ class Knowledge:
     cap: int | None = None
     opening: str = ""
     answers: int = 0
+    answered: Window | None = None
+    habitual_surplus: int | None = None
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
     largest_page: int = 0
@@ -50,10 +58,11 @@ class Knowledge:
         """Whether a page with fewer calls than its place promises says nothing."""
         return self.short_pages_hold >= SHORT_PAGES_OF_A_HABIT and not self.gives_too_little
 
-    def answer(self, length: timedelta) -> None:
-        """Note that a page of a window of this length came."""
+    def answer(self, window: Window) -> None:
+        """Note that a page of a window came."""
         self.answers += 1
-        self.longest_accepted = max(self.longest_accepted, length)
+        self.answered = window
+        self.longest_accepted = max(self.longest_accepted, window.length)
 
     def refuse(self, length: timedelta) -> None:
         """Note that a window of this length was refused, or could not be carried."""

@@ -19,6 +19,7 @@ less. At most about a dozen cheap requests tell; what worked is remembered.
 | it answered nothing               | others come before it            | `ReadAgain`, after those |
 |                                   | longer than an hour, or a minute | `Split`, to ask for less |
 |                                   | not yet asked with all patience  | `ReadAgain`, patiently   |
+|                                   | some window came before          | `Search`: still now?     |
 |                                   | otherwise                        | `Fail`                   |
 """
 
@@ -28,6 +29,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from tap_callhistory.errors import (
+    KEEP_INCOMPLETE,
+    CallHistoryError,
     IncompleteWindow,
     UnreadableAnswer,
     VendorRefusal,
@@ -113,7 +116,7 @@ class Narrowing:
                 self._refuse(task.window.length)
             return self._split(task, 2 if deep else 4, str(error))
         if task.patient:
-            return Fail(error)
+            return Fail(error) if divisible else self._given_up(task, error)
         if not first:
             # What lies before it shows whether the vendor answers anything.
             task.waits_for_an_answer, task.waits_for_its_turn = divisible, not divisible
@@ -122,6 +125,15 @@ class Narrowing:
         if task.window.length >= 2 * short and (short is HOUR or self._knowledge.answers):
             return self._cut_off(task, short, str(error))
         return ReadAgain(str(error), patient=True)
+
+    def _given_up(self, task: Task, error: Exception) -> Decision:
+        """Give up a window as small as it gets; a window that came before tells if it alone."""
+        if self._knowledge.answers > task.answers_before:
+            return alone(error)
+        if self._knowledge.answered is None:
+            return Fail(error)
+        task.search = Searched(error, task.window.end, control=True)
+        return Search(self._knowledge.answered)
 
     def _cut_off(self, task: Task, length: timedelta, reason: str) -> Split:
         """Ask a short question first: does the vendor answer anything at all?"""
@@ -185,6 +197,13 @@ class Narrowing:
         rest = Window(cut[1].start, cut[-1].end) if len(cut) > 1 else None
         doubt = task.lineage.doubt
         return Split(cut, task.lineage, reason, rest if doubt is None else None)
+
+
+def alone(error: Exception) -> Fail:
+    """Give up a window that alone cannot be read."""
+    if isinstance(error, CallHistoryError):
+        error.advice = KEEP_INCOMPLETE
+    return Fail(error, alone=True)
 
 
 def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:

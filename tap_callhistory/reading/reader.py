@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from tap_callhistory.errors import IncompleteWindow, StoppedError, VendorRefusal
+from tap_callhistory.errors import StoppedError, VendorRefusal
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -27,12 +26,12 @@ from tap_callhistory.reading.decision import (
     in_words,
 )
 from tap_callhistory.reading.decisions import Decisions, named
-from tap_callhistory.reading.doubts import is_cut
+from tap_callhistory.reading.leaving import Leaving, Tally
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.sizes import Sizes
-from tap_callhistory.reading.tasks import PageRequest, ReadWindow, State, Task
+from tap_callhistory.reading.tasks import PageRequest, ReadWindow, State, Task, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,16 +51,6 @@ USUAL_SIZES = Sizes()
 _LOGGER = logging.getLogger("tap-callhistory.reading")
 
 
-@dataclass(slots=True)
-class Tally:
-    """What reading cost, and what it found, so far."""
-
-    windows: int = 0
-    rereads: int = 0
-    splits: int = 0
-    total: int | None = None
-
-
 class Reader:
     """Reads spans of one stream's history, window by window, each proved to be whole."""
 
@@ -75,6 +64,7 @@ class Reader:
         sizes: Sizes = USUAL_SIZES,
         pause_seconds: float = PAUSE_SECONDS,
         calls_per_day: float | None = None,
+        keep_incomplete: bool = False,
         tick: Callable[[], None] = lambda: None,
         logger: logging.Logger = _LOGGER,
     ) -> None:
@@ -88,10 +78,10 @@ class Reader:
             sizes: How many calls a window should hold, and how many are held in memory.
             pause_seconds: To wait before an unlikely answer is asked for again.
             calls_per_day: How dense the history was when it was read last; None if unknown.
+            keep_incomplete: Whether a window that alone cannot be read whole is given as it came.
             tick: Called at least every `POLL_SECONDS` while waiting.
             logger: Gets a line at DEBUG for every decision, with its reason.
         """
-        self.tally = Tally()
         self._source = source
         self._workers = workers
         self._concurrency = concurrency
@@ -106,6 +96,12 @@ class Reader:
         self._look_ahead_calls = sizes.look_ahead_calls
         self._comfortable = sizes.comfortable(source.limits.page_size)
         self._decisions = Decisions(source, self._plan([]), sizes)
+        self._leaving = Leaving(self._decisions.knowledge, keep_incomplete=keep_incomplete)
+
+    @property
+    def tally(self) -> Tally:
+        """What reading cost, and what it found, so far."""
+        return self._leaving.tally
 
     def _plan(self, spans: Sequence[Window], shortest_refused: timedelta | None = None) -> Planner:
         return Planner(
@@ -136,9 +132,9 @@ class Reader:
         while True:
             self._begin_windows()
             self._submit()
-            if self._queue and self.may_leave(self._queue[0]):
+            if self._queue and self._may_leave():
                 if not self._read_again_beside(self._queue[0]):
-                    yield self._leave(self._queue.popleft())
+                    yield self._leaving.leave(self._queue.popleft())
             elif self._queue:
                 self._wait()
             else:
@@ -154,7 +150,9 @@ class Reader:
     def _room_for_a_window(self) -> bool:
         if not self._queue:
             return True
-        if not self._decisions.planner.knows or any(task.error for task in self._queue):
+        if not self._decisions.planner.knows or any(
+            task.state is State.FAILED for task in self._queue
+        ):
             return False
         unsettled = sum(not task.settled for task in self._queue)
         held = sum(self._held_by(task) for task in self._queue)
@@ -245,7 +243,7 @@ class Reader:
 
     # What was decided.
 
-    def _carry_out(self, task: Task, decision: Decision) -> None:  # noqa: C901 - a table
+    def _carry_out(self, task: Task, decision: Decision) -> None:
         if not isinstance(decision, GoOn):
             self._logger.debug("the window %s: %s", task.window, in_words(decision))
         match decision:
@@ -267,21 +265,18 @@ class Reader:
                 self._queue.insert(self._queue.index(task) + 1, search)
             case Accept(provisional):
                 self._accept(task, provisional=provisional)
-            case Fail(error):
-                task.error = named(error, task.window)
-                task.finish(State.FAILED)
-                if task.lineage.doubt is not None:
-                    task.lineage.doubt.failure = task.error
+            case Fail(error, alone):
+                self._give_up(task, named(error, task.window), alone=alone)
 
     def _read_again(self, task: Task, decision: ReadAgain) -> None:
-        self.tally.rereads += bool(decision.reason)
+        self._leaving.tally.rereads += bool(decision.reason)
         task.patient = decision.patient
         task.repeats += bool(decision.reason)
         self._begin(task)
         task.pauses_due = int(decision.pause)
 
     def _replace(self, task: Task, split: Split) -> None:
-        self.tally.splits += 1
+        self._leaving.tally.splits += 1
         parts = split.parts
         if split.given_back and task is self._queue[-1]:
             # The first part tells how the rest is best planned.
@@ -300,10 +295,18 @@ class Reader:
         self._decisions.accepted(task, provisional=provisional)
         if task.current is not None:
             task.total, task.proof = task.current.total, task.current.proof
-        calls = sorted(
-            task.received.values(), key=lambda call: (call.lines is None, call.moment, call.key)
-        )
+        calls = in_order(task.received.values())
         task.finish(State.PROVISIONAL if provisional else State.READ, calls)
+
+    def _give_up(self, task: Task, error: Exception, *, alone: bool) -> None:
+        task.error = error
+        if task.lineage.doubt is not None:
+            task.lineage.doubt.failure = error
+        if not (alone and self._leaving.keep_incomplete):
+            task.finish(State.FAILED)
+            return
+        task.total = task.current.total if task.current else None
+        task.finish(State.INCOMPLETE, in_order({**task.came, **task.received}.values()))
 
     # Looks at the ends of a window.
 
@@ -344,47 +347,16 @@ class Reader:
 
     # What may leave.
 
-    def may_leave(self, task: Task) -> bool:
-        """Whether a window is settled, and no part of its doubt can still change that."""
-        doubt = task.lineage.doubt
-        if task.state is State.READ and not task.calls and len(task.seen.counts) < 2:  # noqa: PLR2004
-            # The next window tells whether it is likely that nothing came.
-            return len(self._queue) < 2 or self._queue[1].settled  # noqa: PLR2004
-        if task.state is not State.PROVISIONAL or doubt is None:
-            return task.settled
-        return self._is_cut(task) or bool(doubt.failure) or not doubt.open_parts
+    @property
+    def _second(self) -> Task | None:
+        return self._queue[1] if len(self._queue) > 1 else None
+
+    def _may_leave(self) -> bool:
+        return self._leaving.may(self._queue[0], self._second)
 
     def _read_again_beside(self, task: Task) -> bool:
         """Read a window again that is about to leave, if those beside it make it unlikely."""
-        following = self._queue[1] if len(self._queue) > 1 else None
-        decision = self._decisions.beside(task, following)
+        decision = self._decisions.beside(task, self._second)
         if decision is not None:
             self._carry_out(task, decision)
         return decision is not None
-
-    def _is_cut(self, task: Task) -> bool:
-        return is_cut(len(task.calls), self._decisions.knowledge)
-
-    def _leave(self, task: Task) -> ReadWindow:
-        if task.error is not None:
-            raise task.error
-        if task.state is State.PROVISIONAL:
-            if self._is_cut(task):
-                raise IncompleteWindow(
-                    f"the window {task.window} cannot be read whole: the vendor stops at "
-                    f"{len(task.calls)} results, and the window cannot be split any further"
-                )
-            if task.lineage.doubt is not None and task.lineage.doubt.failure:
-                raise task.lineage.doubt.failure
-        self.tally.windows += 1
-        if task.total is not None:
-            self.tally.total = (self.tally.total or 0) + task.total
-        return ReadWindow(
-            task.window,
-            task.calls,
-            total=task.total,
-            read_at=task.began,
-            requests=task.requests,
-            rereads=task.passes - 1,
-            proof=task.proof,
-        )

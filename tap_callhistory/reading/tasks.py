@@ -12,6 +12,8 @@ from tap_callhistory.clocks import fixed_width
 from tap_callhistory.reading.doubts import Doubt, Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
@@ -22,6 +24,7 @@ class State(Enum):
 
     READING ── ENDS_ASKED ── READ ── (leaves)
        │            ╰───────── PROVISIONAL ─┤
+       ├── INCOMPLETE
        ├── FAILED                        ╰── (leaves, or fails)
        ╰── GONE (replaced by its parts; a look at an end that has been taken)
     """
@@ -31,6 +34,7 @@ class State(Enum):
     ENDS_ASKED = "read, and its ends are being looked at"
     PROVISIONAL = "read, and a part of the same doubt is still out"
     READ = "read whole"
+    INCOMPLETE = "could not be read whole, and leaves as it came"
     FAILED = "failed"
     GONE = "gone"
 
@@ -94,6 +98,8 @@ class Searched:
         given: From it on, history was given; None while none was.
         tries: How many windows have been asked for.
         wider: Whether a wider window was asked for instead, to see if the vendor gives any call.
+        control: Whether a window that came before was asked for instead, to see if the vendor
+            still answers.
     """
 
     refusal: Exception
@@ -101,6 +107,7 @@ class Searched:
     given: datetime | None = None
     tries: int = 0
     wider: bool = False
+    control: bool = False
 
 
 @dataclass(slots=True)
@@ -163,6 +170,11 @@ class ReadWindow(NamedTuple):
     reason: str = ""
 
 
+def in_order(calls: Iterable[ReadCall]) -> list[ReadCall]:
+    """Calls as they leave: bad ones last, else by replication key and key."""
+    return sorted(calls, key=lambda call: (call.lines is None, call.moment, call.key))
+
+
 @dataclass(slots=True, eq=False)
 class Task:
     """A window under way."""
@@ -177,6 +189,7 @@ class Task:
     to_ask: deque[Position] = field(default_factory=deque)
     under_way: int = 0
     calls: list[ReadCall] = field(default_factory=list)
+    came: dict[str | int, ReadCall] = field(default_factory=dict)
     total: int | None = None
     proof: str = ""
     began: str = ""
@@ -202,6 +215,7 @@ class Task:
         """Begin a pass, the first one or another one."""
         self.attempt += 1
         self.passes += 1
+        self.came.update(self.received)
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
@@ -217,9 +231,15 @@ class Task:
         """Ask for nothing more; what is still under way no longer counts."""
         self.attempt += 1
         self.state = state
+        self.came.clear()
         self.calls = calls or []
         self.current = None
         self.to_ask.clear()
+
+    @property
+    def calls_count_alone(self) -> bool:
+        """Whether what came of the window may leave though it is not whole: others can be read."""
+        return self.state in {State.INCOMPLETE, State.PROVISIONAL}
 
     @property
     def settled(self) -> bool:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.reading.decision import AskAgain, ReadAgain
-from tap_callhistory.reading.tasks import Repeated
+from tap_callhistory.reading.tasks import Repeated, State
 
 if TYPE_CHECKING:
     from tap_callhistory.reading.knowledge import Knowledge
@@ -96,9 +96,8 @@ class Unlikely:
         # Of a whole that held calls, an empty part is the less likely.
         strict = self._knows_it or task.lineage.doubt is not None
         like, answers = 2 if strict and not came else 1, MOST_ANSWERS
-        if (
-            came < held and self._knows_it
-        ):  # a vendor that gives too little has given more of this very stretch
+        if came < held and self._knows_it:
+            # A vendor that gives too little has given more of this very stretch.
             like, answers = LIKE_ANSWERS_AGAINST_A_BETTER_ONE, MOST_ANSWERS_AGAINST_A_BETTER_ONE
         if not why or counts.count(came) >= like or len(counts) >= answers - 1:
             return self._end(task, planner)
@@ -147,8 +146,8 @@ class Unlikely:
             following: The next one, of which all has come; None where there is none.
             planner: Knows what the windows before it held.
         """
-        counts = task.seen.counts
-        if task.calls or task.lineage.doubt or self._knowledge.ignores_bounds:
+        silent, counts = task.state is State.READ and not task.calls, task.seen.counts
+        if not silent or task.lineage.doubt or self._knowledge.ignores_bounds:
             return None
         before, behind = planner.expected(task.window) or 0.0, 0.0
         if following is not None:

@@ -96,6 +96,8 @@ class Settings:
     """From young to old, each once."""
     on_bad_record: str
     """``fail`` or ``skip``."""
+    on_incomplete_window: str
+    """``fail`` or ``continue``."""
     phone_numbers: str
     """``keep`` or ``hash``."""
     hash_key: str | None = field(repr=False)
@@ -138,6 +140,7 @@ class Settings:
             unfinished_call=timedelta(hours=common["unfinished_call_hours"]),
             revisit_ages=_ages(common["revisit_hours"]),
             on_bad_record=common["on_bad_record"],
+            on_incomplete_window=common["on_incomplete_window"],
             phone_numbers=common["phone_numbers"],
             hash_key=common.get("hash_key"),
             request_timeout=common["request_timeout"],

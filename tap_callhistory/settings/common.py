@@ -84,6 +84,17 @@ COMMON: Final[dict[str, dict[str, Any]]] = {
         "enum": ["fail", "skip"],
         "default": "fail",
     },
+    "on_incomplete_window": {
+        "type": "string",
+        "title": "On an incomplete window",
+        "description": (
+            "What to do with a window that alone cannot be read whole, however small: fail its "
+            "stream, which is loaded up to there, or continue, which loads what came of it, warns "
+            "and counts it."
+        ),
+        "enum": ["fail", "continue"],
+        "default": "fail",
+    },
     "phone_numbers": {
         "type": "string",
         "title": "Phone numbers",

@@ -143,6 +143,7 @@ def test_the_closing_line_and_metric_say_the_same() -> None:
         unfinished_calls=5,
         misfits=6,
         bad_records=8,
+        incomplete_windows=10,
         seconds=2232.4,
         complete=True,
     )
@@ -150,7 +151,15 @@ def test_the_closing_line_and_metric_say_the_same() -> None:
     assert line.startswith("read [2026-01-01T00:00:00Z, 2026-01-02T00:00:00Z): records 120")
     assert line.endswith("; took 37 minutes 12 seconds")
     tags = summary.tags()
-    for name in ("windows", "requests", "records", "distinct_keys", "vendor_total", "misfits"):
+    for name in (
+        "windows",
+        "requests",
+        "records",
+        "distinct_keys",
+        "vendor_total",
+        "misfits",
+        "incomplete_windows",
+    ):
         assert re.search(rf"\b{tags[name]}\b", line), name
     assert tags["spans"] == ["[2026-01-01T00:00:00Z, 2026-01-02T00:00:00Z)"]
 

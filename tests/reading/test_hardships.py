@@ -170,3 +170,50 @@ def test_a_list_with_numbers_for_keys_is_its_values(vendor: str) -> None:
     run = read(world)
     assert run.failure is None
     assert run.table() == truth(world)
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_minute_that_cannot_be_read_whole_does_not_bury_what_can(vendor: str) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
+    world = world_of(vendor, calls, Hardship(broken_call=2))
+    run = read(world, start_date=(NOON - 6 * DAY).isoformat(), on_incomplete_window="continue")
+    assert run.failure is None
+    assert len(run.table()) == 2
+    assert bookmark(run) == "2026-03-17T12:00:00.000000Z"
+    # Its neighbours are asked for a little wider than they are, and so hold the call, too.
+    assert 1 <= run.summary.incomplete_windows <= 3
+    for row in (row for row in run.windows() if not row["complete"]):
+        assert "2026-03-14T13:5" <= row["window_start"] <= "2026-03-14T14:02"
+        assert row["window_end"] <= "2026-03-14T14:03"
+        assert "500" in row["reason"]
+        assert row["proof"] is None
+    assert run.requests < 90
+
+
+@pytest.mark.parametrize("vendor", ["kavenegar", "twin", "utel"])
+def test_a_total_that_never_adds_up_is_loaded_with_a_warning_where_that_is_wanted(
+    vendor: str,
+) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in range(1, 6)]
+    world = world_of(vendor, calls, Hardship(surplus=3))
+    run = read(world, on_incomplete_window="continue")
+    assert run.failure is None
+    assert run.table() == truth(world)
+    assert run.summary.incomplete_windows
+    assert run.requests <= 60
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_an_outage_is_no_incomplete_window(vendor: str) -> None:
+    world = world_of(vendor, history(vendor))
+    api: Any = world.api
+    good = api.answer
+
+    def down(number: int) -> None:
+        if number > 5:
+            api.answer = lambda _: api.error(503, "down")
+
+    run = read(world, before_request=down, on_incomplete_window="continue")
+    api.answer = good
+    assert run.failure is not None
+    assert run.summary.incomplete_windows == 0

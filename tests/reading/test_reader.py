@@ -21,6 +21,7 @@ from tap_callhistory.reading import reader
 from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.doubts import Doubt
 from tap_callhistory.reading.knowledge import Knowledge
+from tap_callhistory.reading.leaving import Leaving
 from tap_callhistory.reading.pages import Limits, Page, ReadCall
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
@@ -370,21 +371,11 @@ def test_a_part_that_fails_ends_the_wait_of_a_window_of_the_same_doubt() -> None
     doubt = Doubt(50, frozenset(), set(), open_parts=2)
     window = Window(NOON, NOON + timedelta(seconds=1))
     first = Task(window, Lineage(doubt), state=State.PROVISIONAL)
-    reading = reader.Reader(_NoSource(), _NoWorkers(), concurrency=1, stop=None)  # type: ignore[arg-type]
+    leaving = Leaving(Knowledge(), keep_incomplete=False)
     doubt.open_parts -= 1
-    assert not reading.may_leave(first)
+    assert not leaving.may(first)
     doubt.failure = ValueError("down")
-    assert reading.may_leave(first)
-
-
-class _NoSource:
-    limits = Limits(100)
-    resolution = timedelta(seconds=1)
-    first_window = DAY
-
-
-class _NoWorkers:
-    pass
+    assert leaving.may(first)
 
 
 def test_a_bad_record_does_not_spoil_the_estimate_of_a_dense_window() -> None:

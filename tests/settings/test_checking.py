@@ -96,6 +96,7 @@ DESIGNED = {
     "unfinished_call_hours": 6,
     "revisit_hours": [24, 168],
     "on_bad_record": "fail",
+    "on_incomplete_window": "fail",
     "phone_numbers": "keep",
     "hash_key": None,
     "request_timeout": 60,
@@ -219,6 +220,7 @@ class TestTypedView:
         assert view.unfinished_call == timedelta(hours=6)
         assert view.revisit_ages == (timedelta(days=1), timedelta(days=7))
         assert view.on_bad_record == "fail"
+        assert view.on_incomplete_window == "fail"
         assert view.phone_numbers == "keep"
         assert view.hash_key is None
         assert view.request_timeout == 60
@@ -393,6 +395,7 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"revisit_hours": "24,soon"}, "revisit_hours must be a number."),
     ({"revisit_hours": 24}, "revisit_hours must be a list."),
     ({"on_bad_record": SENTINEL}, "on_bad_record must be fail or skip."),
+    ({"on_incomplete_window": SENTINEL}, "on_incomplete_window must be fail or continue."),
     ({"phone_numbers": SENTINEL}, "phone_numbers must be keep or hash."),
     ({"phone_numbers": "hash"}, "hash_key is missing: phone_numbers is set to hash."),
     (

@@ -1,0 +1,96 @@
+"""When a window may leave, and what is said of it when it does. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_callhistory.errors import KEEP_INCOMPLETE, IncompleteWindow
+from tap_callhistory.reading.doubts import is_cut
+from tap_callhistory.reading.tasks import ReadWindow, State, Task
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.knowledge import Knowledge
+
+
+@dataclass(slots=True)
+class Tally:
+    """What reading cost, and what it found, so far.
+
+    Attributes:
+        windows: Windows read whole.
+        incomplete: Windows that could not be read whole, and are given as they came.
+        rereads: Passes that were repeated.
+        splits: Windows split.
+        total: The sum of the vendor's own totals; None where it gives none.
+    """
+
+    windows: int = 0
+    incomplete: int = 0
+    rereads: int = 0
+    splits: int = 0
+    total: int | None = None
+
+
+class Leaving:
+    """Lets windows leave.
+
+    Args:
+        knowledge: What has been learnt of the vendor.
+        keep_incomplete: Whether a window that alone cannot be read whole leaves as it came.
+    """
+
+    def __init__(self, knowledge: Knowledge, *, keep_incomplete: bool) -> None:
+        self.tally = Tally()
+        self.keep_incomplete = keep_incomplete
+        self._knowledge = knowledge
+
+    def may(self, task: Task, following: Task | None = None) -> bool:
+        """Whether a window is settled, and neither its doubt nor the next window change that."""
+        doubt = task.lineage.doubt
+        if task.state is State.READ and not task.calls and len(task.seen.counts) < 2:  # noqa: PLR2004
+            # The next window tells whether it is likely that nothing came.
+            return following is None or following.settled
+        if task.state is not State.PROVISIONAL or doubt is None:
+            return task.settled
+        return self._is_cut(task) or bool(doubt.failure) or not doubt.open_parts
+
+    def leave(self, task: Task) -> ReadWindow:
+        """Give a window that may leave.
+
+        Raises:
+            CallHistoryError: It could not be read, and does not leave as it came.
+        """
+        error = self._failure(task)
+        if error is not None and not (self.keep_incomplete and task.calls_count_alone):
+            raise error
+        self.tally.windows += error is None
+        self.tally.incomplete += error is not None
+        if task.total is not None:
+            self.tally.total = (self.tally.total or 0) + task.total
+        return ReadWindow(
+            task.window,
+            task.calls,
+            total=task.total,
+            read_at=task.began,
+            requests=task.requests,
+            rereads=task.passes - 1,
+            proof="" if error else task.proof,
+            complete=error is None,
+            reason=str(error or ""),
+        )
+
+    def _failure(self, task: Task) -> Exception | None:
+        if task.state is not State.PROVISIONAL:
+            return task.error
+        if self._is_cut(task):
+            error = IncompleteWindow(
+                f"the window {task.window} cannot be read whole: the vendor stops at "
+                f"{len(task.calls)} results, and the window cannot be split any further"
+            )
+            error.advice = KEEP_INCOMPLETE
+            return error
+        return task.lineage.doubt.failure if task.lineage.doubt else None
+
+    def _is_cut(self, task: Task) -> bool:
+        return is_cut(len(task.calls), self._knowledge)
