@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import jsonschema
 import msgspec
 
+from tap_callhistory.output import ledger
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,7 +39,9 @@ def faults(lines: list[bytes]) -> Iterator[str]:
     for line in lines:
         message = msgspec.json.decode(line)  # UTF-8, no lone surrogates, no NaN
         match message:
-            case {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": ["id"]}:
+            case {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": keys}:
+                if keys != (list(ledger.KEY) if stream == ledger.NAME else ["id"]):
+                    yield f"odd keys of {stream}: {keys}"
                 validators[stream] = _validator(msgspec.json.encode(schema))
                 declared[stream] = schema["properties"]
             case {"type": "RECORD", "stream": stream, "record": record}:
