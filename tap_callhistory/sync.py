@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Until a shorter window has been tried, a page is asked for again only so often.
 FEW_RETRIES = 2
+#: A warning names no more keys than this.
+MOST_NAMED = 5
 
 
 class Ledger(Protocol):
@@ -117,6 +119,7 @@ class Sync:
         self._facts = facts
         self._redact = run.redactor.redact
         self._sent = SentCalls()
+        self._doubles: set[str | int] = set()
         self._skipped = SentCalls()
         self._transport = run.connect(endpoint, logger)
         self._workers = run.new_workers(self._fetch, run.settings.concurrency, endpoint.name)
@@ -268,7 +271,22 @@ class Sync:
             self._progress.window_read(read)
             yield read
 
+    def _tell_doubles(self, read: ReadWindow) -> None:
+        """Warn of keys under which one answer held rows that differ."""
+        news = read.doubles - self._doubles
+        self._doubles |= news
+        self.summary.doubled_keys = len(self._doubles)
+        if news:
+            self._logger.warning(
+                "%s: the vendor gave rows of %s that differ under one key, and the last of each is "
+                "written: %s",
+                self._endpoint.name,
+                read.window,
+                ", ".join(sorted(map(str, news))[:MOST_NAMED]),
+            )
+
     def _write_window(self, read: ReadWindow) -> None:
+        self._tell_doubles(read)
         news = [call for call in read.calls if self._is_news(call, read.window)]
         for call in news:
             if call.unfinished_since is not None:

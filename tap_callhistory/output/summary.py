@@ -32,6 +32,7 @@ class Summary:
         unfinished_calls: Calls in progress, or with a recording pending.
         misfits: Values that did not fit their declared type; they are in `_extra`.
         bad_records: Records skipped for want of a key.
+        doubled_keys: Keys under which one answer held rows that differ; the last one is written.
         incomplete_windows: Windows that could not be read whole, and were loaded as they came.
         seconds: How long the sync took.
         complete: Whether everything that was to be read has been read.
@@ -49,6 +50,7 @@ class Summary:
     unfinished_calls: int = 0
     misfits: int = 0
     bad_records: int = 0
+    doubled_keys: int = 0
     incomplete_windows: int = 0
     seconds: float = 0.0
     complete: bool = False
@@ -64,6 +66,8 @@ class Summary:
             f"splits {self.splits}, retries {self.retries}; "
             f"unfinished calls {self.unfinished_calls}, values that did not fit {self.misfits}, "
             f"bad records skipped {self.bad_records}, "
+            f"keys with two rows {self.doubled_keys}, "
+            f"keys with two rows {self.doubled_keys}, "
             f"incomplete windows {self.incomplete_windows}; "
             f"took {in_words(timedelta(seconds=self.seconds))}"
         )

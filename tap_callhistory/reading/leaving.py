@@ -78,6 +78,7 @@ class Leaving:
             proof="" if error else task.proof,
             complete=error is None,
             reason=str(error or ""),
+            doubles=task.doubles,
         )
 
     def _failure(self, task: Task) -> Exception | None:

@@ -52,6 +52,8 @@ class Pass(abc.ABC):
     """One pass over one window.
 
     Attributes:
+        calls: What came, by key; of two rows with one key, the last.
+        doubles: Keys under which one page held rows that differ.
         proof: How such a pass proves itself: total, overlap, cursor or anchor.
     """
 
@@ -61,6 +63,7 @@ class Pass(abc.ABC):
         self.limits = limits
         self.knowledge = knowledge
         self.calls: dict[str | int, ReadCall] = {}
+        self.doubles: set[str | int] = set()
         self.rows = 0
         self.total: int | None = None
         self._directions: set[int] = set()
@@ -115,9 +118,11 @@ class Pass(abc.ABC):
         """Keep the calls of a page; return how many of them are new."""
         calls = list(calls)
         self._directions.add(_direction([call.moment for call in calls if call.lines]))
-        before = len(self.calls)
+        before, page = len(self.calls), dict[str | int, int]()
         for call in calls:
             self.calls[call.key] = call
+            if page.setdefault(call.key, call.fingerprint) != call.fingerprint:
+                self.doubles.add(call.key)
         return len(self.calls) - before
 
     def _note_total(self, position: Position, page: Page) -> None:

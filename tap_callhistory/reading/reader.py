@@ -295,6 +295,7 @@ class Reader:
         self._decisions.accepted(task, provisional=provisional)
         if task.current is not None:
             task.total, task.proof = task.current.total, task.current.proof
+            task.doubles = frozenset(task.current.doubles)
         calls = in_order(task.received.values())
         task.finish(State.PROVISIONAL if provisional else State.READ, calls)
 

@@ -157,6 +157,7 @@ class ReadWindow(NamedTuple):
         proof: How it was proved to be whole.
         complete: Whether it was read whole.
         reason: Why not, if it was not.
+        doubles: Keys under which one answer held rows that differ; the last one is in `calls`.
     """
 
     window: Window
@@ -168,6 +169,7 @@ class ReadWindow(NamedTuple):
     proof: str = ""
     complete: bool = True
     reason: str = ""
+    doubles: frozenset[str | int] = frozenset()
 
 
 def in_order(calls: Iterable[ReadCall]) -> list[ReadCall]:
@@ -192,6 +194,7 @@ class Task:
     came: dict[str | int, ReadCall] = field(default_factory=dict)
     total: int | None = None
     proof: str = ""
+    doubles: frozenset[str | int] = frozenset()
     began: str = ""
     passes: int = 0
     requests: int = 0

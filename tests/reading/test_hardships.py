@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
@@ -217,3 +219,30 @@ def test_an_outage_is_no_incomplete_window(vendor: str) -> None:
     api.answer = good
     assert run.failure is not None
     assert run.summary.incomplete_windows == 0
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_two_rows_under_one_key_are_told_and_the_last_one_is_written(
+    vendor: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.disable(logging.NOTSET)
+    world = world_of(vendor, [made_call(n, NOON - n * DAY) for n in (3, 2, 1)])
+    good = world.find
+
+    def doubled(query: Any) -> list[Call]:
+        found = good(query)
+        return [each for call in found for each in (twice(call) if call.sequence == 2 else [call])]
+
+    def twice(call: Call) -> list[Call]:
+        return [call, replace(call, ended_at=call.ended_at + timedelta(seconds=7))]
+
+    key = world.api.call_id(world.call(2))
+    with caplog.at_level(logging.WARNING), patch.object(world, "find", doubled):
+        run = read(world)
+    assert run.failure is None
+    assert run.summary.doubled_keys == 1
+    told = [each for each in caplog.messages if "differ under one key" in each]
+    assert len(told) == 1
+    assert str(key) in told[0]
+    assert run.table()[key] != truth(world)[key]
+    assert len(run.table()) == 3

@@ -18,6 +18,7 @@ from tap_callhistory.privacy.keys import is_credential
 from tap_callhistory.privacy.pseudonyms import Pseudonyms
 from tap_callhistory.records.conforming import Conformer
 from tap_callhistory.records.declared import snake_case
+from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -564,7 +565,7 @@ def schema_named(name: str) -> dict[str, Any]:
     return loaded
 
 
-STREAMS = ["call", *sorted(path.stem for path in SCHEMAS.glob("*.json"))]
+STREAMS = ["call", *sorted(each.name for each in VENDORS)]
 
 
 def made_up(schema: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
