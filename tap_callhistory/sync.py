@@ -20,7 +20,7 @@ from tap_callhistory.output.progress import Progress
 from tap_callhistory.reading.pages import Page
 from tap_callhistory.reading.reader import Reader
 from tap_callhistory.reading.spans import Revisits, new_history
-from tap_callhistory.reading.windows import Window, floor
+from tap_callhistory.reading.windows import Window, floor, without
 
 if TYPE_CHECKING:
     import logging
@@ -117,6 +117,7 @@ class Sync:
             unfinished_call=run.settings.unfinished_call,
         )
         self._facts = facts
+        self._keeps_incomplete = run.settings.on_incomplete_window == "continue"
         self._redact = run.redactor.redact
         self._sent = SentCalls()
         self._doubles: set[str | int] = set()
@@ -132,7 +133,7 @@ class Sync:
             sizes=run.sizes,
             pause_seconds=2 * run.first_wait_seconds,
             calls_per_day=self._bookmarks.calls_per_day,
-            keep_incomplete=run.settings.on_incomplete_window == "continue",
+            keep_incomplete=self._keeps_incomplete,
             tick=self._progress.tick,
             logger=logger,
         )
@@ -198,6 +199,7 @@ class Sync:
         again = revisits.spans(read=new, start_date=settings.start_date, bookmark=bookmark)
         self.summary.spans = [span for span in (new, *again) if span]
         self._progress.begin(self.summary.spans)
+        left_behind = self._left_behind([new, *again])
         entries = self._entries(bookmark, new)
         for read in self._windows([new] if new else [], entries, "new"):
             self._read_until(read.window.end)
@@ -207,7 +209,16 @@ class Sync:
         for read in self._windows(again, entries, "revisit"):
             revisits = revisits.visited(read.window)
             self._write_bookmarks(revisits)
+        for _ in self._windows(left_behind, entries, "revisit"):
+            self._write_bookmarks(revisits)
         self._write_bookmarks(revisits.done())
+
+    def _left_behind(self, spans: Sequence[Window]) -> list[Window]:
+        """What runs before could not read whole, and none of these spans will try again."""
+        windows = self._bookmarks.incomplete if self._keeps_incomplete else []
+        for span in spans:
+            windows = without(windows, span)
+        return windows
 
     def _warn_of_what_is_not_entered(self, start: datetime | None) -> None:
         bookmark = self._bookmarks.bookmark
@@ -265,6 +276,7 @@ class Sync:
                     len(read.calls),
                     read.reason,
                 )
+            self._bookmarks.note(read.window, complete=read.complete)
             self._write_window(read)
             told = read._replace(reason=self._redact(read.reason))
             self._outlet.ledger.enter(entries.row(told, purpose))

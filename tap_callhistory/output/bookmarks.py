@@ -3,12 +3,14 @@
     {"replication_key": "created_at",
      "replication_key_value": "2026-01-13T12:00:00.000000Z",
      "revisits": {"24": "2026-01-12T12:00:00.000000Z", "168": "2026-01-06T12:00:00.000000Z"},
-     "calls_per_day": "412.5"}
+     "calls_per_day": "412.5",
+     "incomplete_windows": [["2026-01-09T08:15:00.000000Z", "2026-01-09T08:16:00.000000Z"]]}
 
 The value is the instant up to which the vendor's history has been read completely; it does not
 follow the records. The revisits have one more such instant for every age, in hours. How many calls
 a day has had of late tells the next run when an empty answer is unlikely; it is text, for a loader
-made with the SDK fails at a fraction in a state.
+made with the SDK fails at a fraction in a state. Windows that `on_incomplete_window: continue` has
+left behind are read again by every run.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import StateError
+from tap_callhistory.reading.windows import Window, merged, without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -27,6 +30,9 @@ KEY: Final = "replication_key"
 VALUE: Final = "replication_key_value"
 REVISITS: Final = "revisits"
 CALLS_PER_DAY: Final = "calls_per_day"
+INCOMPLETE: Final = "incomplete_windows"
+#: The newest of them are kept.
+MOST_INCOMPLETE: Final = 200
 #: Of what is this much older, a third still counts in the calls per day.
 MEMORY_OF_CALLS = timedelta(days=7)
 #: Two machines' clocks may differ by so much; a bookmark further ahead was not written by us.
@@ -62,6 +68,7 @@ class Bookmarks:
         self.bookmark = _read_bookmark(state, replication_key, now)
         self.revisits = _read_revisits(state, now)
         self.calls_per_day = _read_calls_per_day(state)
+        self.incomplete = _read_incomplete(state, now)
 
     def hold(self, began: datetime) -> None:
         """Do not pass the beginning of an unfinished call, unless it is an old one."""
@@ -80,6 +87,13 @@ class Bookmarks:
         before = rate if self.calls_per_day is None else self.calls_per_day
         self.calls_per_day = round(before * share + rate * (1 - share), 3)
 
+    def note(self, window: Window, *, complete: bool) -> None:
+        """Note whether a window could be read whole: if not, every run is to try it again."""
+        if complete:
+            self.incomplete = without(self.incomplete, window)
+        else:
+            self.incomplete = merged([*self.incomplete, window])[-MOST_INCOMPLETE:]
+
     def write(self, revisits: Mapping[timedelta, datetime]) -> None:
         """Put the bookmark and the revisits' bookmarks into the state."""
         if self.bookmark is None:
@@ -91,6 +105,11 @@ class Bookmarks:
         }
         if self.calls_per_day is not None:
             self._state[CALLS_PER_DAY] = f"{self.calls_per_day:.15g}"
+        self._state.pop(INCOMPLETE, None)
+        if self.incomplete:
+            self._state[INCOMPLETE] = [
+                [fixed_width(each.start), fixed_width(each.end)] for each in self.incomplete
+            ]
 
 
 def _hours(age: timedelta) -> str:
@@ -100,7 +119,7 @@ def _hours(age: timedelta) -> str:
 def _read_bookmark(
     state: Mapping[str, Any], replication_key: str, now: datetime
 ) -> datetime | None:
-    unknown = sorted(set(state) - {KEY, VALUE, REVISITS, CALLS_PER_DAY})
+    unknown = sorted(set(state) - {KEY, VALUE, REVISITS, CALLS_PER_DAY, INCOMPLETE})
     if unknown:
         raise _nonsense(f"it has {', '.join(unknown)}, which this version does not know")
     if not state:
@@ -120,6 +139,17 @@ def _read_revisits(state: Mapping[str, Any], now: datetime) -> dict[timedelta, d
         _read_age(hours): _read_instant(value, f"{REVISITS}.{hours}", now)
         for hours, value in revisits.items()
     }
+
+
+def _read_incomplete(state: Mapping[str, Any], now: datetime) -> list[Window]:
+    given = state.get(INCOMPLETE, [])
+    if not isinstance(given, list) or not all(
+        isinstance(each, list) and len(each) == 2  # noqa: PLR2004 - start and end
+        for each in given
+    ):
+        raise _nonsense(f"its {INCOMPLETE} is not a list of pairs")
+    windows = (Window(*(_read_instant(at, INCOMPLETE, now) for at in each)) for each in given)
+    return merged(windows)
 
 
 def _read_calls_per_day(state: Mapping[str, Any]) -> float | None:

@@ -31,7 +31,8 @@ tap-callhistory-probe --config config.json --vendor utel --json
 ```
 
 `config.json` holds the tap's own settings; without `--config` they come from the environment. With
-Meltano it is `meltano invoke tap-callhistory:probe`. Every line names an [assumption](assumptions.md), what the vendor did, and how sure that is: *certain* is
+Meltano it is `meltano invoke tap-callhistory:probe`. Every line
+names an [assumption](assumptions.md), what the vendor did, and how sure that is: *certain* is
 what no other reading explains, *likely* would need a coincidence to be wrong. What cannot be told
 says what would be needed, most often calls: run the probe in a busy hour. At the end stand the
 settings to paste into `meltano.yml`. What a vendor refuses is asked for in other ways: in smaller

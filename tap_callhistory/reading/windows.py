@@ -101,6 +101,19 @@ def widened(
     )
 
 
+def without(windows: Iterable[Window], hole: Window) -> list[Window]:
+    """What of some windows lies outside of another."""
+    return [
+        part
+        for each in windows
+        for part in (
+            Window(each.start, min(each.end, hole.start)),
+            Window(max(each.start, hole.end), each.end),
+        )
+        if part
+    ]
+
+
 def merged(windows: Iterable[Window]) -> list[Window]:
     """Windows in order, overlapping and adjoining ones made one, empty ones left out."""
     result: list[Window] = []

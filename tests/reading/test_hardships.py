@@ -206,6 +206,26 @@ def test_a_total_that_never_adds_up_is_loaded_with_a_warning_where_that_is_wante
 
 
 @pytest.mark.parametrize("vendor", NAMES)
+def test_what_was_left_behind_is_tried_again_by_every_run(vendor: str) -> None:
+    calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
+    broken = {"start_date": (NOON - 6 * DAY).isoformat(), "on_incomplete_window": "continue"}
+    sick = world_of(vendor, calls, Hardship(broken_call=2))
+    first = read(sick, **broken, revisit_hours=[])
+    left = first.states()[-1]["bookmarks"][STREAMS[vendor]]["incomplete_windows"]
+    assert left
+    still = read(sick, **broken, revisit_hours=[], state=first.states()[-1])
+    assert still.failure is None
+    assert still.states()[-1]["bookmarks"][STREAMS[vendor]]["incomplete_windows"] == left
+    kept = read(sick, start_date=broken["start_date"], state=first.states()[-1], revisit_hours=[])
+    assert kept.states()[-1]["bookmarks"][STREAMS[vendor]]["incomplete_windows"] == left
+    well = world_of(vendor, calls)
+    run = read(well, **broken, revisit_hours=[], state=still.states()[-1])
+    assert first.table() | run.table() == truth(well)
+    assert "incomplete_windows" not in run.states()[-1]["bookmarks"][STREAMS[vendor]]
+    assert all(row["complete"] for row in run.windows())
+
+
+@pytest.mark.parametrize("vendor", NAMES)
 def test_an_outage_is_no_incomplete_window(vendor: str) -> None:
     world = world_of(vendor, history(vendor))
     api: Any = world.api
