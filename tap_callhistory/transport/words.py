@@ -10,6 +10,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tap_callhistory.privacy.keys import scrub
 from tap_callhistory.privacy.logs import HIDDEN, written_forms
 from tap_callhistory.privacy.numbers import mask_numbers
 
@@ -179,7 +180,8 @@ class Words(NamedTuple):
 
 
 def words_in(body: object) -> Words:
-    """Find what a vendor says in a body of any shape."""
+    """Find what a vendor says in a body of any shape, what credentials' names hold left out."""
+    body = scrub(body)
     if isinstance(body, list):
         return Words(message=", ".join(_texts(body, 0)) or None)
     if not isinstance(body, dict):

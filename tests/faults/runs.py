@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tests.conftest import Command, Run
 from tests.faults.remembered import remember
 
@@ -134,7 +135,7 @@ def tables(*parts: list[dict[str, Any]]) -> dict[str, dict[Any, dict[str, Any]]]
     """The tables that a target makes of messages: the last record of each key, by stream."""
     made: dict[str, dict[Any, dict[str, Any]]] = {}
     for message in (message for part in parts for message in part):
-        if message["type"] == "RECORD":
+        if message["type"] == "RECORD" and message["stream"] != LEDGER:
             made.setdefault(message["stream"], {})[message["record"]["id"]] = message["record"]
     return made
 

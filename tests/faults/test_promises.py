@@ -71,11 +71,11 @@ def config_of(name: str, url: str, **settings: Any) -> dict[str, Any]:
 
 
 def calls_asked(asked: Vendor) -> list[Received]:
-    return [each for each in asked.received if not each.target.endswith(LOGIN)]
+    return [each for each in asked.received if "/auth/" not in each.target]
 
 
 def logins_asked(asked: Vendor) -> int:
-    return len(asked.received) - len(calls_asked(asked))
+    return sum(each.target.endswith(LOGIN) for each in asked.received)
 
 
 def run_against(name: str, *steps: Step, **settings: Any) -> tuple[Told, list[Received]]:
@@ -154,7 +154,7 @@ def test_a_link_to_another_host_is_never_followed() -> None:
         ]
 
         def step(line: socket.socket, request: Received) -> None:
-            number = int(request.target.partition("&page=")[2].partition("&")[0])
+            number = int(request.target.partition("&page=")[2].partition("&")[0] or 9)
             beyond = {**pages[0], "data": []}
             answer(pages[number - 1] if number <= 3 else beyond)(line, request)
 
@@ -212,7 +212,12 @@ def test_a_200_that_holds_no_calls_is_asked_for_again(name: str, broken: str) ->
     assert len(asked) >= 2
 
 
-@pytest.mark.parametrize("broken", [*sorted(BROKEN.keys() - {"a vendor's error"}), "too many"])
+# A body that says something else is not asked for again: it may be a second factor's, and each
+# login of such an account sends its user a message.
+SAYS_SOMETHING = {"a vendor's error", "another shape"}
+
+
+@pytest.mark.parametrize("broken", [*sorted(BROKEN.keys() - SAYS_SOMETHING), "too many"])
 @pytest.mark.parametrize("name", ["twin", "utel"])
 def test_a_login_answered_without_a_token_is_asked_for_again(name: str, broken: str) -> None:
     hasty = answer({"error": "Too many requests", "message": "Too many requests"})
@@ -239,12 +244,13 @@ def test_cinnoxs_passing_errors_inside_a_200_are_retried(code: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["twin", "utel"])
-def test_a_401_leads_to_one_new_login(name: str) -> None:
+def test_a_401_of_a_fresh_token_leads_to_a_moment_and_then_one_new_login(name: str) -> None:
     expired = answer({"error": "Token is expired.", "message": "Unauthenticated."}, 401)
     with vendor(behind_a_login(expired, answer(EMPTY[name]))) as asked:
         told = run_over_http(config_of(name, asked.url))
     assert told.failure is None
-    assert logins_asked(asked) == 2
+    # The token is fresh: it may not be known everywhere yet, and is given a moment first.
+    assert logins_asked(asked) == 1
     with vendor(behind_a_login(expired)) as asked:
         told = run_over_http(config_of(name, asked.url))
     assert "HTTP 401" in told.last_lines[0]
