@@ -210,7 +210,7 @@ class Task:
     last_page: Position | None = None
     end_is_asked: bool = False
     seen: Repeated = field(default_factory=Repeated)
-    #: How many of its calls came when the window was read that it is a part of.
+    #: How many of its calls have come when the window was read that it is a part of.
     held: int = 0
     repeated: dict[Position, Repeated] = field(default_factory=dict)
 
@@ -271,9 +271,10 @@ class Task:
         return self.current.calls if self.current else {}
 
     def received_in(self, window: Window) -> list[ReadCall]:
-        """The calls of the present pass that are dated within a part of the window."""
+        """The calls that came in any pass and are dated within a part of the window."""
         start, end = fixed_width(window.start), fixed_width(window.end)
-        return [call for call in self.received.values() if start <= call.moment < end]
+        came = {**self.came, **self.received}.values()
+        return [call for call in came if start <= call.moment < end]
 
     @property
     def shape(self) -> Shape:

@@ -88,9 +88,9 @@ class Unlikely:
     def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
         """Decide about a window that proved itself; None where nothing is unlikely."""
         came, counts = len(task.received), task.seen.counts
-        held = task.held
+        held = max(task.held, len(task.came))
         most = max([*counts, *([held] if held else [])], default=came)
-        if came - most >= max(EXPECTED_FOR_NONE, most // 2):
+        if abs(came - most) >= max(EXPECTED_FOR_NONE, min(came, most) // 2):
             self._knowledge.gives_too_little = True
         why = "fewer calls came than before" if came < most else self._why_window(task, planner)
         # Of a whole that held calls, an empty part is the less likely.

@@ -266,3 +266,18 @@ def test_two_rows_under_one_key_are_told_and_the_last_one_is_written(
     assert str(key) in told[0]
     assert run.table()[key] != truth(world)[key]
     assert len(run.table()) == 3
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_calls_that_came_once_are_not_taken_back_by_empty_answers(vendor: str) -> None:
+    """Every other answer knows of no calls, nor of their number: two empty ones prove nothing."""
+    world = world_of(vendor, history(vendor))
+    every, good = iter(range(1, 100_000)), world.find
+
+    def found(query: Any) -> list[Call]:
+        return [] if next(every) % 2 else good(query)
+
+    with patch.object(world, "find", found):
+        run = read(world)
+    assert run.failure is not None or run.table() == truth(world)
+    assert run.requests < 400
