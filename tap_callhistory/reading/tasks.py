@@ -131,8 +131,8 @@ class PageRequest(NamedTuple):
         attempt: Which pass over it.
         position: Which page.
         patient: Whether all retries of the settings are allowed.
-        repeats: How often the window was read before: so many steps earlier the bounds begin that
-            are asked for, so that no cache answers.
+        repeats: How often the window was read before: the bounds that are asked for begin some
+            steps earlier for it, so that no cache answers.
         pause_seconds: To wait before it is asked for.
     """
 
@@ -210,6 +210,8 @@ class Task:
     last_page: Position | None = None
     end_is_asked: bool = False
     seen: Repeated = field(default_factory=Repeated)
+    #: More calls came after an answer that would have been taken for whole.
+    emptier_answer_was_wrong: bool = False
     #: How many of its calls have come when the window was read that it is a part of.
     held: int = 0
     repeated: dict[Position, Repeated] = field(default_factory=dict)
@@ -219,6 +221,8 @@ class Task:
         self.attempt += 1
         self.passes += 1
         self.came.update(self.received)
+        if any(len(self.received) > calls for calls in self.seen.counts):
+            self.emptier_answer_was_wrong = True
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
