@@ -128,6 +128,8 @@ class Unlikely:
         if came:
             few = expected >= EXPECTED_FOR_A_FEW and came < expected * FRACTION
             return f"{came} calls came where about {expected:.0f} are likely" if few else ""
+        if not self._knowledge.most_calls and planner.is_last_of_a_first_run(task.window):
+            return "no calls came of the whole history"
         if expected >= EXPECTED_FOR_NONE or self._knows_it:
             return f"no calls came where about {expected:.0f} are likely"
         return ""
