@@ -2,13 +2,15 @@
 
 A replica that lags behind, a search index that has not warmed up or a broken cache answers with a
 good status and too few calls. What came before and beside it tells that this is unlikely. It costs
-one more request where the vendor is right: two like answers are trusted.
+one more request where the vendor is right: two like answers are trusted (four empty ones where
+nothing at all is known).
 
 | What came                         | where                                | then                 |
 |-----------------------------------|--------------------------------------|----------------------|
 | a page with fewer calls           | total or page size promise more      | `AskAgain`, the page |
 | a page without calls              | behind a full page                   | `AskAgain`, the page |
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
+| the last window of a first run    | and none came before it              | `ReadAgain`          |
 | a window with a few calls         | over 12, and 4 times as many, likely | `ReadAgain`          |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
 | a window that is to leave, empty  | those beside it are dense            | `ReadAgain`          |
@@ -128,8 +130,8 @@ class Unlikely:
         if came:
             few = expected >= EXPECTED_FOR_A_FEW and came < expected * FRACTION
             return f"{came} calls came where about {expected:.0f} are likely" if few else ""
-        if not self._knowledge.most_calls and planner.is_last_of_a_first_run(task.window):
-            return "no calls came of the whole history"
+        if not expected and planner.is_last_of_a_first_run(task.window):
+            return "no calls came where history ends, nor before it"
         if expected >= EXPECTED_FOR_NONE or self._knows_it:
             return f"no calls came where about {expected:.0f} are likely"
         return ""
