@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 #: Until a shorter window has been tried, a page is asked for again only so often.
 FEW_RETRIES = 2
+#: In so many slightly different shapes a window is asked for in turn: one of them is in no cache
+#: of empty answers, and the first one comes back once what was not ready may be.
+SHAPES = 3
 #: A warning names no more keys than this.
 MOST_NAMED = 5
 
@@ -170,7 +173,8 @@ class Sync:
         window = request.task.window
         if request.pause_seconds and self._stop.wait(request.pause_seconds):
             raise StoppedError("stopped before a page was asked for again")
-        earlier = Window(window.start - request.repeats * endpoint.resolution, window.end)
+        steps = request.repeats % SHAPES
+        earlier = Window(window.start - steps * endpoint.resolution, window.end)
         bounds = endpoint.bounds(earlier, self._began)
         asked = datetime.now(UTC)
         body = self._transport.fetch(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
 
 #: After so many short pages that were right, short pages are a vendor's habit.
 SHORT_PAGES_OF_A_HABIT = 3
+#: Of so many windows it is known that the vendor answered them.
+REMEMBERED_ANSWERS = 64
+#: Windows are asked for a little wider than they are, and so hold calls of those beside them.
+BESIDE = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -28,7 +33,7 @@ class Knowledge:
         cap: The number of results at which the vendor turned out to stop.
         opening: The cursor that opens a pass, where the vendor pages by cursor.
         answers: How many pages have come.
-        answered: The window that a page came for last.
+        answered: The windows that a page came for last, the latest one at the end.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
         longest_accepted: The longest window that a page came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
@@ -45,7 +50,7 @@ class Knowledge:
     cap: int | None = None
     opening: str = ""
     answers: int = 0
-    answered: Window | None = None
+    answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
     habitual_surplus: int | None = None
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
@@ -61,8 +66,22 @@ class Knowledge:
     def answer(self, window: Window) -> None:
         """Note that a page of a window came."""
         self.answers += 1
-        self.answered = window
+        self.answered.append(window)
         self.longest_accepted = max(self.longest_accepted, window.length)
+
+    def control(self, window: Window) -> Window | None:
+        """A window that was answered, to see if the vendor still answers; None if none was.
+
+        What lies beside a window that fails, or around it, fails for the same call: its own page
+        may have come only because that call was lacking from it.
+        """
+        latest = list(reversed(self.answered))
+        apart = (
+            each
+            for each in latest
+            if each.end + BESIDE < window.start or window.end + BESIDE < each.start
+        )
+        return next(apart, latest[0] if latest else None)
 
     def refuse(self, length: timedelta) -> None:
         """Note that a window of this length was refused, or could not be carried."""

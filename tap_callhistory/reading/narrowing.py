@@ -130,10 +130,11 @@ class Narrowing:
         """Give up a window as small as it gets; a window that came before tells if it alone."""
         if self._knowledge.answers > task.answers_before:
             return alone(error)
-        if self._knowledge.answered is None:
+        control = self._knowledge.control(task.window)
+        if control is None:
             return Fail(error)
         task.search = Searched(error, task.window.end, control=True)
-        return Search(self._knowledge.answered)
+        return Search(control)
 
     def _cut_off(self, task: Task, length: timedelta, reason: str) -> Split:
         """Ask a short question first: does the vendor answer anything at all?"""

@@ -109,6 +109,10 @@ class Planner:
             return None
         return self._calls_per_day * (window.length / timedelta(days=1))
 
+    def is_last_of_a_first_run(self, window: Window) -> bool:
+        """Whether history ends with a window, and no run before says how dense it is."""
+        return self._calls_per_day is None and window.end == self.end
+
     def refuse(self, length: timedelta) -> None:
         """Note that the vendor refuses a window of this length: plan none as long again."""
         self._longest = min(self._longest, max(length / 2, self._resolution))

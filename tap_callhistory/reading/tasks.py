@@ -131,8 +131,8 @@ class PageRequest(NamedTuple):
         attempt: Which pass over it.
         position: Which page.
         patient: Whether all retries of the settings are allowed.
-        repeats: How often the window was read before: so many steps earlier the bounds begin that
-            are asked for, so that no cache answers.
+        repeats: How often the window was read before: the bounds that are asked for begin some
+            steps earlier for it, so that no cache answers.
         pause_seconds: To wait before it is asked for.
     """
 
@@ -210,7 +210,9 @@ class Task:
     last_page: Position | None = None
     end_is_asked: bool = False
     seen: Repeated = field(default_factory=Repeated)
-    #: How many of its calls came when the window was read that it is a part of.
+    #: More calls came after an answer that would have been taken for whole.
+    emptier_answer_was_wrong: bool = False
+    #: How many of its calls have come when the window was read that it is a part of.
     held: int = 0
     repeated: dict[Position, Repeated] = field(default_factory=dict)
 
@@ -219,6 +221,8 @@ class Task:
         self.attempt += 1
         self.passes += 1
         self.came.update(self.received)
+        if any(len(self.received) > calls for calls in self.seen.counts):
+            self.emptier_answer_was_wrong = True
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
@@ -271,9 +275,10 @@ class Task:
         return self.current.calls if self.current else {}
 
     def received_in(self, window: Window) -> list[ReadCall]:
-        """The calls of the present pass that are dated within a part of the window."""
+        """The calls that came in any pass and are dated within a part of the window."""
         start, end = fixed_width(window.start), fixed_width(window.end)
-        return [call for call in self.received.values() if start <= call.moment < end]
+        came = {**self.came, **self.received}.values()
+        return [call for call in came if start <= call.moment < end]
 
     @property
     def shape(self) -> Shape:

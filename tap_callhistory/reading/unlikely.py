@@ -2,13 +2,15 @@
 
 A replica that lags behind, a search index that has not warmed up or a broken cache answers with a
 good status and too few calls. What came before and beside it tells that this is unlikely. It costs
-one more request where the vendor is right: two like answers are trusted.
+one more request where the vendor is right: two like answers are trusted (four empty ones where
+nothing at all is known).
 
 | What came                         | where                                | then                 |
 |-----------------------------------|--------------------------------------|----------------------|
 | a page with fewer calls           | total or page size promise more      | `AskAgain`, the page |
 | a page without calls              | behind a full page                   | `AskAgain`, the page |
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
+| the last window of a first run    | and none came before it              | `ReadAgain`          |
 | a window with a few calls         | over 12, and 4 times as many, likely | `ReadAgain`          |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
 | a window that is to leave, empty  | those beside it are dense            | `ReadAgain`          |
@@ -22,6 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.reading.decision import AskAgain, ReadAgain
+from tap_callhistory.reading.passes import Disturbed
 from tap_callhistory.reading.tasks import Repeated, State
 
 if TYPE_CHECKING:
@@ -86,23 +89,37 @@ class Unlikely:
         return self._knowledge.gives_too_little
 
     def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
-        """Decide about a window that proved itself; None where nothing is unlikely."""
+        """Decide about a window that proved itself; None where nothing is unlikely.
+
+        Raises:
+            Disturbed: Calls come and go, and now most of them are gone.
+        """
         came, counts = len(task.received), task.seen.counts
-        held = task.held
+        held = max(task.held, len(task.came))
         most = max([*counts, *([held] if held else [])], default=came)
-        if came - most >= max(EXPECTED_FOR_NONE, most // 2):
+        if abs(came - most) >= max(EXPECTED_FOR_NONE, min(came, most) // 2):
             self._knowledge.gives_too_little = True
         why = "fewer calls came than before" if came < most else self._why_window(task, planner)
         # Of a whole that held calls, an empty part is the less likely.
-        strict = self._knows_it or task.lineage.doubt is not None
-        like, answers = 2 if strict and not came else 1, MOST_ANSWERS
+        like, answers = 1 if came else self._like_empty_answers(task, planner), MOST_ANSWERS
         if came < held and self._knows_it:
             # A vendor that gives too little has given more of this very stretch.
             like, answers = LIKE_ANSWERS_AGAINST_A_BETTER_ONE, MOST_ANSWERS_AGAINST_A_BETTER_ONE
         if not why or counts.count(came) >= like or len(counts) >= answers - 1:
+            comes_and_goes = task.emptier_answer_was_wrong and not self._knowledge.ignores_bounds
+            if comes_and_goes and came < most // 2:
+                raise Disturbed(f"{came} calls came, and {most} before")
             return self._end(task, planner)
         counts.append(came)
         return ReadAgain(why, pause=True)
+
+    def _like_empty_answers(self, task: Task, planner: Planner) -> int:
+        """How many answers without calls must have come before a window is taken for empty."""
+        expected = planner.expected(task.window)
+        if expected is None or (self._knows_it and expected >= EXPECTED_FOR_NONE):
+            # The fourth answer is to the very words of the first: what was not ready is now.
+            return 3
+        return 2 if self._knows_it or task.lineage.doubt is not None else 1
 
     def _why_window(self, task: Task, planner: Planner) -> str:
         came, expected = len(task.received), planner.expected(task.window)
@@ -113,6 +130,8 @@ class Unlikely:
         if came:
             few = expected >= EXPECTED_FOR_A_FEW and came < expected * FRACTION
             return f"{came} calls came where about {expected:.0f} are likely" if few else ""
+        if not expected and planner.is_last_of_a_first_run(task.window):
+            return "no calls came where history ends, nor before it"
         if expected >= EXPECTED_FOR_NONE or self._knows_it:
             return f"no calls came where about {expected:.0f} are likely"
         return ""

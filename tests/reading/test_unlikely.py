@@ -128,6 +128,37 @@ def test_a_stale_answer_from_a_cache_is_not_believed_a_second_time(vendor: str) 
 
 
 @pytest.mark.parametrize("vendor", NAMES)
+def test_a_period_that_is_made_ready_when_it_is_first_asked_for_is_not_empty(vendor: str) -> None:
+    """Any period is answered with nothing the first time, and whole from then on."""
+    world = world_of(vendor, make_calls(vendor, 5, 600, NOON, days=28))
+    good, asked = world.find, set[Any]()
+
+    def found(query: Any) -> list[Call]:
+        period = (query.since, query.until)
+        ready = period in asked
+        asked.add(period)
+        return good(query) if ready else []
+
+    with patch.object(world, "find", found):
+        run = read(world)
+    assert lost(run, world) == 0
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_the_last_window_is_not_taken_for_empty_at_once_if_all_were(vendor: str) -> None:
+    world = world_of(vendor, [made_call(n, NOON - DAY + n * HOUR) for n in range(1, 21)])
+    first_with_calls = [True]
+
+    def thin(_: int, calls: list[Call]) -> list[Call]:
+        return [] if calls and first_with_calls and first_with_calls.pop() else calls
+
+    with answers(world, thin, count_too=True):
+        run = read(world, start_date=(NOON - 5 * 365 * DAY).isoformat())
+    assert lost(run, world) == 0
+    assert run.requests <= 120
+
+
+@pytest.mark.parametrize("vendor", NAMES)
 def test_what_was_empty_before_the_first_calls_is_asked_for_again_once_they_come(
     vendor: str,
 ) -> None:
