@@ -32,7 +32,7 @@ SHARDS: Final = ((START, datetime(2026, 7, 1, tzinfo=UTC)), (datetime(2026, 8, 1
 VENDORS: Final = ("utel", "twin")
 CALLS: Final = 300
 MANY_CALLS: Final = 2_500
-KILLS: Final = int(os.environ.get("CALLHISTORY_TEST_KILLS", "2"))
+KILLS: Final = int(os.environ.get("CALLHISTORY_TEST_KILLS", "1"))
 """How often each loader is killed, per vendor."""
 
 AN_HOUR: Final = timedelta(hours=1)
