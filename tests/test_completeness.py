@@ -21,7 +21,7 @@ from tests.support.call_stories import START, Appear, Quiet, Story, Sync, storie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "100"))
 SHRINKS = os.environ.get("CALLHISTORY_SHRINK") != "no"
 PHASES = [phase for phase in Phase if SHRINKS or phase is not Phase.shrink]
 

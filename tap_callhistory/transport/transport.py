@@ -171,8 +171,8 @@ class Transport:
             StoppedError: The run is being stopped.
         """
         memory = _Memory(decode=decode)
-        allowed = self._max_retries if retries is None else min(retries, self._max_retries)
-        waits = self._growing_waits(allowed)
+        few = self._max_retries if retries is None else min(retries, self._max_retries)
+        waits = self._growing_waits(self._max_retries)
         tries = 0
         while True:
             tries += 1
@@ -180,7 +180,10 @@ class Transport:
                 return self._try(request, memory)
             except FailedTry as failed:
                 uncompressed = failed.undecodable and not memory.uncompressed
-                seconds = None if failed.hopeless else 0.0 if uncompressed else next(waits, None)
+                # One that only wants to be asked more slowly gives no more to a shorter window.
+                other_windows_help = failed.may_carry_less or failed.unreadable
+                spent = failed.hopeless or (other_windows_help and tries > few)
+                seconds = None if spent else 0.0 if uncompressed else next(waits, None)
                 if seconds is None:
                     raise self._given_up(failed, tries) from None
                 memory.uncompressed = memory.uncompressed or failed.undecodable
