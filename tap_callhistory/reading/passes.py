@@ -118,12 +118,20 @@ class Pass(abc.ABC):
         """Keep the calls of a page; return how many of them are new."""
         calls = list(calls)
         self._directions.add(_direction([call.moment for call in calls if call.lines]))
-        before, page = len(self.calls), dict[str | int, int]()
+        before = len(self.calls)
         for call in calls:
             self.calls[call.key] = call
-            if page.setdefault(call.key, call.fingerprint) != call.fingerprint:
+        new = len(self.calls) - before
+        if new < len(calls):
+            self._note_doubles(calls)
+        return new
+
+    def _note_doubles(self, calls: Sequence[ReadCall]) -> None:
+        """Note the keys under which a page holds rows that differ."""
+        seen: dict[str | int, int] = {}
+        for call in calls:
+            if seen.setdefault(call.key, call.fingerprint) != call.fingerprint:
                 self.doubles.add(call.key)
-        return len(self.calls) - before
 
     def _note_total(self, position: Position, page: Page) -> None:
         # A count beside a page beyond the last one may be that page's own.
