@@ -6,7 +6,7 @@ import functools
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from click import BadParameter
 from dotenv import find_dotenv, load_dotenv
@@ -26,14 +26,19 @@ from tap_callhistory.privacy.logs import Redactor, redact_logging
 from tap_callhistory.run import Run
 from tap_callhistory.settings.checking import Settings, config_schema, secret_values
 from tap_callhistory.settings.environment import misspelt, over, settings_from, unread
-from tap_callhistory.settings.files import checked_catalog, checked_state, settings_in
+from tap_callhistory.settings.files import (
+    FROM_ENVIRONMENT,
+    checked_catalog,
+    checked_state,
+    settings_in,
+)
 from tap_callhistory.settings.sdk import read_sdk_settings
 from tap_callhistory.stream import CallHistoryStream
 from tap_callhistory.sync import Outlet
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import FrameType
     from typing import TextIO
 
@@ -92,6 +97,22 @@ class TapCallHistory(Tap):
             )
         super().__init__(config=config, **kwargs)
         self.writer.on_closed = self.run.stop.set
+
+    @classmethod
+    def of_files(cls, sources: Sequence[str], under: Mapping[str, Any] | None = None) -> Self:
+        """Make a tap of what is given as --config.
+
+        Args:
+            sources: Paths of settings, later ones count more; ENV or none for the environment.
+            under: Settings that count less than all of them.
+
+        Raises:
+            SettingsError: A file cannot be read, or is no object.
+            ConfigValidationError: With one line per fault of the settings.
+        """
+        from_environment = FROM_ENVIRONMENT in sources or not sources
+        config = _laid_over_each_other(sources, under or {})
+        return cls(config=config, parse_env_config=from_environment)
 
     @property
     def writer(self) -> CallWriter:
@@ -227,10 +248,10 @@ class TapCallHistory(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        files = [settings_in(path) for path in value if path != "ENV"]
+        config = _laid_over_each_other(value, {})
         given = super().cb_config(ctx, param, value)
         # The SDK would let a vendor's object in a later file replace the whole of an earlier one.
-        given.config = functools.reduce(over, files, {})
+        given.config = config
         return given
 
     @classmethod
@@ -315,3 +336,8 @@ class TapCallHistory(Tap):
             os._exit(128 + signum)
         self._signum = signum
         self.run.stop.set()
+
+
+def _laid_over_each_other(sources: Sequence[str], under: Mapping[str, Any]) -> dict[str, Any]:
+    files = [settings_in(path) for path in sources if path != FROM_ENVIRONMENT]
+    return functools.reduce(over, files, dict(under))

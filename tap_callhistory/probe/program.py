@@ -6,10 +6,9 @@ import argparse
 import os
 import sys
 from datetime import UTC, datetime
-from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError
 
@@ -19,8 +18,7 @@ from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
 from tap_callhistory.probe.document import write_documents
 from tap_callhistory.probe.examination import examine
 from tap_callhistory.probe.report import machine_readable, text
-from tap_callhistory.settings.environment import over
-from tap_callhistory.settings.files import settings_in
+from tap_callhistory.settings.files import add_config_option
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tap_callhistory.probe.examination import Examination
-
-FROM_ENVIRONMENT = "ENV"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write = machine_readable if given.json else text
     try:
         with checked_output():
-            tap = _tap(given.config)
+            tap = TapCallHistory.of_files(given.config)
             with tap.sandbox():
                 examinations = probe(tap, given.vendor, tell=_tell)
             sys.stdout.write(write(examinations))
@@ -86,13 +82,6 @@ def probe(
     return examinations
 
 
-def _tap(sources: Sequence[str]) -> TapCallHistory:
-    files = [each for each in sources if each != FROM_ENVIRONMENT]
-    settings = reduce(over, map(settings_in, files), dict[str, Any]())
-    from_environment = not files or FROM_ENVIRONMENT in sources
-    return TapCallHistory(config=settings, parse_env_config=from_environment)
-
-
 def _document(folder: Path) -> None:
     try:
         next(folder.iterdir(), None)  # as the examination before the writing takes a while
@@ -124,16 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s v{version('tap-callhistory')}"
     )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help=(
-            f"the tap's settings; {FROM_ENVIRONMENT} or none: from TAP_CALLHISTORY_* variables; "
-            "may be given several times, later files count more"
-        ),
-    )
+    add_config_option(parser)
     parser.add_argument(
         "--vendor",
         action="append",

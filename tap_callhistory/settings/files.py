@@ -6,13 +6,14 @@ import json
 import re
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk.singerlib import Catalog
 
 from tap_callhistory.errors import CallHistoryError, SettingsError, StateError
 
 if TYPE_CHECKING:
+    import argparse
     from typing import TextIO
 
 
@@ -20,8 +21,26 @@ if TYPE_CHECKING:
 _PATH = re.compile(r"[\w. ~:/\\-]{1,250}\.[A-Za-z]{1,8}")
 
 
+#: In place of a file: the settings are environment variables.
+FROM_ENVIRONMENT: Final = "ENV"
+
+
 class CatalogError(CallHistoryError):
     """A catalog that is not a Singer catalog."""
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Let a program take the tap's settings as the tap itself does."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help=(
+            f"the tap's settings; {FROM_ENVIRONMENT} or none: from TAP_CALLHISTORY_* variables; "
+            "may be given several times, later files count more"
+        ),
+    )
 
 
 def settings_in(path: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,8 +20,7 @@ from tap_callhistory.errors import CallHistoryError
 from tap_callhistory.output.failures import failure_line
 from tap_callhistory.output.stdout import OutputClosed, checked_output
 from tap_callhistory.reading.windows import Window, floor
-from tap_callhistory.settings.environment import over
-from tap_callhistory.settings.files import settings_in
+from tap_callhistory.settings.files import add_config_option
 from tap_callhistory.shards.checking import Examined, examine
 from tap_callhistory.shards.density import Census
 from tap_callhistory.shards.merging import merge
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from tap_callhistory.run import Run
     from tap_callhistory.vendors.base import Endpoint
 
-FROM_ENVIRONMENT = "ENV"
 MISUSED = 2
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -65,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _plan(given: argparse.Namespace) -> None:
     config = {"start_date": fixed_width(given.start)}
-    tap = _tap(given.config, config)
+    tap = TapCallHistory.of_files(given.config, config)
     with tap.sandbox():
         endpoints = [
             tap.run.endpoint(kind) for kind in VENDORS if kind.vendor in tap.run.settings.vendors
@@ -153,13 +150,6 @@ def _failed(error: CallHistoryError, endpoint: Endpoint) -> str:
 
 def _account(tap: TapCallHistory) -> str:
     return str(tap.config.get("account") or "default")
-
-
-def _tap(sources: Sequence[str], under: dict[str, Any]) -> TapCallHistory:
-    files = [each for each in sources if each != FROM_ENVIRONMENT]
-    settings = reduce(over, map(settings_in, files), under)
-    from_environment = not files or FROM_ENVIRONMENT in sources
-    return TapCallHistory(config=settings, parse_env_config=from_environment)
 
 
 # check and merge
@@ -271,16 +261,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         "Asks the vendors of the settings about how many calls there are, and divides the history "
         "from S to T into shards of whole months."
     )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help=(
-            f"the tap's settings; {FROM_ENVIRONMENT} or none: from TAP_CALLHISTORY_* variables; "
-            "may be given several times, later files count more"
-        ),
-    )
+    add_config_option(parser)
     parser.add_argument("--start", metavar="S", type=_instant, required=True, help="included")
     parser.add_argument("--end", metavar="T", type=_instant, required=True, help="excluded")
     parser.add_argument(
