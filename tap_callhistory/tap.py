@@ -326,7 +326,7 @@ class TapCallHistory(Tap):
             stream.failure,
             stream=stream.name,
             vendor=stream.endpoint.vendor,
-            loaded_until=stream.stream_state.get("replication_key_value"),
+            loaded_until=stream.stream_state.get(VALUE),
         )
 
     @override

@@ -10,7 +10,7 @@ The value is the instant up to which the vendor's history has been read complete
 follow the records. The revisits have one more such instant for every age, in hours. How many calls
 a day has had of late tells the next run when an empty answer is unlikely; it is text, for a loader
 made with the SDK fails at a fraction in a state. Windows that `on_incomplete_window: continue` has
-left behind are read again by every run.
+left behind are read again by every run with that setting.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from tap_callhistory.errors import (
@@ -13,6 +14,8 @@ from tap_callhistory.errors import (
 
 #: Refusals that may mean we misread the vendor's documentation.
 ASSUMPTION_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+
+_THE_VENDORS = re.compile(r"the vendor's (?=api_url|page_size|requests_per_second)")
 
 
 def failure_line(
@@ -35,7 +38,7 @@ def failure_line(
         parts.append(f"tap-callhistory-probe --vendor {vendor} tests what is assumed")
     if not isinstance(failure, StateError):  # whose bookmark says nothing
         parts.append(_loaded(loaded_until))
-    return f"{'. '.join(parts)}.".replace("the vendor's api_url", f"{vendor}.api_url")
+    return _THE_VENDORS.sub(f"{vendor}.", f"{'. '.join(parts)}.")
 
 
 def _may_be_an_assumption(failure: CallHistoryError) -> bool:

@@ -108,8 +108,9 @@ class RecordMessages:
             text = repr(raw)
             return ReadCall(f"bad record {text}", "", None, hash(text), fault=str(error))
         encoded = self._without_secrets(encode(record))
-        lines, own = self._heads[0] + encoded + tail, True
-        if not self._plain:
+        if self._plain:
+            lines, own = self._heads[0] + encoded + tail, True
+        else:
             lines, own = self._mapped(record, tail)
         return ReadCall(
             record[self._key],

@@ -67,7 +67,6 @@ class Summary:
             f"unfinished calls {self.unfinished_calls}, values that did not fit {self.misfits}, "
             f"bad records skipped {self.bad_records}, "
             f"keys with two rows {self.doubled_keys}, "
-            f"keys with two rows {self.doubled_keys}, "
             f"incomplete windows {self.incomplete_windows}; "
             f"took {in_words(timedelta(seconds=self.seconds))}"
         )

@@ -285,7 +285,7 @@ class Reader:
         if split.lineage.doubt is not None:
             split.lineage.doubt.open_parts += len(parts) - 1
         place = self._queue.index(task)
-        held = [len(task.received_in(window)) for window in parts]
+        held = task.held_in(parts)
         task.finish(State.GONE)
         del self._queue[place]
         for window, calls in zip(reversed(parts), reversed(held), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from tap_callhistory.clocks import fixed_width
 from tap_callhistory.reading.doubts import Doubt, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
@@ -274,11 +275,14 @@ class Task:
         """The calls of the present pass, by key."""
         return self.current.calls if self.current else {}
 
-    def received_in(self, window: Window) -> list[ReadCall]:
-        """The calls that came in any pass and are dated within a part of the window."""
-        start, end = fixed_width(window.start), fixed_width(window.end)
-        came = {**self.came, **self.received}.values()
-        return [call for call in came if start <= call.moment < end]
+    def held_in(self, parts: Sequence[Window]) -> list[int]:
+        """How many calls that came in any pass are dated within each part of the window."""
+        moments = sorted(call.moment for call in {**self.came, **self.received}.values())
+        return [
+            bisect_left(moments, fixed_width(part.end))
+            - bisect_left(moments, fixed_width(part.start))
+            for part in parts
+        ]
 
     @property
     def shape(self) -> Shape:

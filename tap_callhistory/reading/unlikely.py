@@ -2,8 +2,9 @@
 
 A replica that lags behind, a search index that has not warmed up or a broken cache answers with a
 good status and too few calls. What came before and beside it tells that this is unlikely. It costs
-one more request where the vendor is right: two like answers are trusted (four empty ones where
-nothing at all is known).
+one more request where the vendor is right: two like answers are trusted. More must be alike where
+nothing came and nothing else is known (four), of a whole that held calls or a vendor that was found
+to give too little (three), and against calls that are known already (five).
 
 | What came                         | where                                | then                 |
 |-----------------------------------|--------------------------------------|----------------------|
@@ -11,8 +12,11 @@ nothing at all is known).
 | a page without calls              | behind a full page                   | `AskAgain`, the page |
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
 | the last window of a first run    | and none came before it              | `ReadAgain`          |
-| a window with a few calls         | over 12, and 4 times as many, likely | `ReadAgain`          |
+| a window with a few calls         | 12 and 4 times as many are likely    | `ReadAgain`          |
+| a window with fewer calls         | than came of it before               | `ReadAgain`          |
+| ... time and again                | its calls come and go                | as a disturbed pass  |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
+|                                   | ... which is its only one            | `ReadAgain`          |
 | a window that is to leave, empty  | those beside it are dense            | `ReadAgain`          |
 
 The window is then asked for in a slightly other shape, so that no cache answers. A vendor that was

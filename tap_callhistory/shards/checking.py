@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.shards.coverage import gaps
 from tap_callhistory.shards.plan import by_source
 from tap_callhistory.shards.states import (
-    LEDGER,
     BadState,
     bookmarks_in,
     incomplete_in,

@@ -135,7 +135,7 @@ class Census:
         opening = asked.new_pass(asked.limits, Knowledge()).opening()[0]
         bounds = asked.bounds(window, self._run.began)
         try:
-            return asked.read_page(transport.fetch(asked.page_request(bounds, opening)))
+            return asked.page_of(transport.fetch(asked.page_request(bounds, opening)))
         except VendorRefusal as refusal:
             if last or not refusal.may_mean_the_window:
                 raise

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.output.bookmarks import CALLS_PER_DAY, KEY, REVISITS, VALUE
+from tap_callhistory.output.ledger import ENTERED_UNTIL
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.shards.coverage import covered_until
 from tap_callhistory.shards.plan import PlanError
 from tap_callhistory.shards.states import (
-    ENTERED_UNTIL,
-    LEDGER,
     BadState,
     Proof,
     bookmarks_in,

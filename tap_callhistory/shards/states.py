@@ -20,6 +20,8 @@ import msgspec
 from tap_callhistory.clocks import parse_instant
 from tap_callhistory.errors import CallHistoryError
 from tap_callhistory.output.bookmarks import CALLS_PER_DAY, KEY, REVISITS, VALUE
+from tap_callhistory.output.ledger import ENTERED_UNTIL
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
     from tap_callhistory.shards.plan import Shard
 
-LEDGER: Final = "callhistory_windows"
-"""The stream of windows that were read; its part of the state says up to where, by stream."""
-ENTERED_UNTIL: Final = "entered_until"
 #: Keys that begin so name windows that could not be read whole.
 INCOMPLETE: Final = "incomplete"
 _KNOWN: Final = frozenset({KEY, VALUE, REVISITS, CALLS_PER_DAY})

@@ -29,6 +29,7 @@ MESSAGE_KEYS: Final = (
 CODE_KEYS: Final = (
     *("code", "error_code", "errorcode", "status", "status_code", "statuscode", "error"),
 )
+_SPOKEN_UNDER: Final = frozenset({*MESSAGE_KEYS, *CODE_KEYS})
 _NO_CODES: Final = frozenset({"error", "errors", "fail", "failed", "failure", "false", "ok"})
 """They say that something is wrong, and not what."""
 
@@ -181,12 +182,12 @@ class Words(NamedTuple):
 
 def words_in(body: object) -> Words:
     """Find what a vendor says in a body of any shape, what credentials' names hold left out."""
-    body = scrub(body)
     if isinstance(body, list):
-        return Words(message=", ".join(_texts(body, 0)) or None)
+        return Words(message=", ".join(_texts(scrub(body[:MOST_TEXTS]), 0)) or None)
     if not isinstance(body, dict):
         return Words()
-    named = _lowered(body)
+    # A good page has thousands of values, and none of them is looked at.
+    named = scrub({key: value for key, value in _lowered(body).items() if key in _SPOKEN_UNDER})
     parts: list[str] = []
     for key in MESSAGE_KEYS:
         texts = ", ".join(text for text in _texts(named.get(key), 0) if text not in parts)

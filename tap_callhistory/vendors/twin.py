@@ -290,7 +290,9 @@ class TwinCallSessions(Endpoint):
     @override
     def judge(self, status: int, body: object | None) -> Verdict | None:
         verdict = super().judge(status, body)
-        if verdict and verdict.message and _SPEAKS_OF_THE_CAP.search(verdict.message):
+        if verdict is None or verdict.action is not Action.STOP:
+            return verdict
+        if verdict.message and _SPEAKS_OF_THE_CAP.search(verdict.message):
             return replace(verdict, code=TOO_MANY_CALLS)
         return verdict
 
