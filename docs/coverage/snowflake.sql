@@ -93,56 +93,7 @@ stg_ledger__sources as (
 stg_ledger__readings as (
 -- The ledger's rows of known streams and accounts, each once, with the number of the column that
 -- their windows were read by.
-with  stg_ledger__sources as (
--- The columns of the raw tables that the ledger is held against, with a number for each.
-    select
-        1 as source,
-        cast('callhistory' as varchar) as account,
-        cast('kavenegar_calls' as varchar) as stream,
-        cast('created_at' as varchar) as read_by,
-        false as moves,
-        true as is_loaded
-    union all
-    select
-        2 as source,
-        cast('callhistory' as varchar) as account,
-        cast('etelecom_call_logs' as varchar) as stream,
-        cast('created_at' as varchar) as read_by,
-        false as moves,
-        true as is_loaded
-    union all
-    select
-        3 as source,
-        cast('callhistory' as varchar) as account,
-        cast('twin_call_sessions' as varchar) as stream,
-        cast('created_at' as varchar) as read_by,
-        false as moves,
-        true as is_loaded
-    union all
-    select
-        4 as source,
-        cast('callhistory' as varchar) as account,
-        cast('twin_call_sessions' as varchar) as stream,
-        cast('updated_at' as varchar) as read_by,
-        true as moves,
-        true as is_loaded
-    union all
-    select
-        5 as source,
-        cast('callhistory' as varchar) as account,
-        cast('cinnox_call_details' as varchar) as stream,
-        cast('call_date' as varchar) as read_by,
-        false as moves,
-        true as is_loaded
-    union all
-    select
-        6 as source,
-        cast('callhistory' as varchar) as account,
-        cast('utel_call_history' as varchar) as stream,
-        cast('date_time' as varchar) as read_by,
-        false as moves,
-        true as is_loaded
-), entered as (
+with entered as (
         select
             cast(
                 case when account in ('callhistory') then account else 'callhistory' end

@@ -35,6 +35,8 @@ class LedgerTexts:
         finished = warehouse.dbt.run(
             "compile",
             {"as_one_text": True, "callhistory_schemas": [TEMPLATE], **variables},
+            "--threads",  # two may write one model into another twice
+            "1",
             "--select",
             *MODELS,
             FOR_THE_PAGE,

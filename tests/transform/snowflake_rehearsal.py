@@ -137,7 +137,9 @@ def build(project: str, schemas: list[str], kept_from: str) -> None:
 def compiled_ledger(schema: str) -> str:
     """Let dbt make one text of the ledger's models, for one account."""
     variables = json.dumps({"callhistory_schemas": [schema], "as_one_text": True})
-    outcome = dbtRunner().invoke(["compile", "--vars", variables, "--select", "ledger", "--quiet"])
+    # Two threads may write one model into another twice.
+    asked = ["compile", "--threads", "1", "--vars", variables, "--select", "ledger", "--quiet"]
+    outcome = dbtRunner().invoke(asked)
     if not outcome.success:
         sys.exit(1)
     compiled = Path(os.environ["DBT_TARGET_PATH"]) / "compiled/callhistory/analyses/ledger.sql"
