@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from tap_callhistory.sandbox.server import Sandbox
 
@@ -31,6 +32,26 @@ FOREIGN_SETTINGS = ("TAP_CALLHISTORY_", "MELTANO_")
 # Where it is set, every program that a test starts compiles all that it imports anew: twice the
 # processor time of a start of the tap, of Meltano and of dbt.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Every property is tested under this; a test says only how many examples it wants. The machine may
+# be busy, so nothing is decided by time. CALLHISTORY_SHRINK=no leaves shrinking for another day.
+settings.register_profile(
+    "callhistory",
+    deadline=None,
+    print_blob=True,
+    phases=[
+        each
+        for each in Phase
+        if each is not Phase.shrink or os.environ.get("CALLHISTORY_SHRINK") != "no"
+    ],
+    suppress_health_check=[
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+        HealthCheck.large_base_example,
+        HealthCheck.too_slow,
+    ],
+)
+settings.load_profile("callhistory")
 
 
 @dataclass(frozen=True)
