@@ -67,14 +67,28 @@ FIRST = (
 TOGETHER = ("end_to_end",)
 """Folders whose files share what is costly to make."""
 
+SLOW = (
+    *("documentation", "end_to_end", "faults", "orchestrate", "probe", "report", "transform"),
+    *("reading/test_hardships", "reading/test_reader", "reading/test_unlikely"),
+    *("records/test_lane", "test_completeness", "test_command_line"),
+)
+"""What starts programs and databases, or tells many stories, of what others test in a small way."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let tests that share a fixture share a worker, and the longest groups begin first."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        if str(place_of(item)).startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
     if hasattr(config, "workerinput"):
         items.sort(key=rank_of)
+
+
+def place_of(item: pytest.Item) -> Path:
+    """A test's file, below this folder and without its ending."""
+    return item.path.relative_to(TESTS).with_suffix("")
 
 
 def group_of(item: pytest.Item) -> str:
@@ -84,7 +98,7 @@ def group_of(item: pytest.Item) -> str:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec")
         else {}
     )
-    place = item.path.relative_to(TESTS).with_suffix("")
+    place = place_of(item)
     if "warehouse" in given and place.parts[0] != "end_to_end":
         return f"warehouse/{given['warehouse']}"
     if place.parts[0] in TOGETHER:

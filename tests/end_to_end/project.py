@@ -37,8 +37,17 @@ class Project:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def copied_to(cls, folder: Path) -> Project:
-        """Copies what a fresh clone holds and the project needs."""
+    def copied_to(cls, folder: Path, plugins_of: Project | None = None) -> Project:
+        """Copies what a fresh clone holds and the project needs.
+
+        Args:
+            folder: Where the copy goes.
+            plugins_of: Another copy, whose installed plugins this one uses.
+        """
+        if plugins_of is not None:
+            installed = plugins_of.folder / ".meltano"
+            installed.mkdir(exist_ok=True)
+            (folder / ".meltano").symlink_to(installed)
         for name in PROJECT_FILES:
             source, copy = CHECKOUT / name, folder / name
             copy.parent.mkdir(exist_ok=True)

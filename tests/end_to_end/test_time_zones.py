@@ -48,9 +48,9 @@ def tehran(postgres: str) -> str:
 
 @pytest.mark.parametrize("with_pgtz", [True, False], ids=["as committed", "without PGTZ"])
 def test_an_instant_is_loaded_as_it_was_sent(
-    tehran: str, tmp_path: Path, *, with_pgtz: bool
+    tehran: str, project: Project, tmp_path: Path, *, with_pgtz: bool
 ) -> None:
-    here = Project.copied_to(tmp_path)
+    here = Project.copied_to(tmp_path, plugins_of=project)
     definition = tmp_path / "meltano.yml"
     written = definition.read_text(encoding="utf-8")
     assert ZONE_OF_THE_SESSION in written

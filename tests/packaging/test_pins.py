@@ -16,8 +16,7 @@ PIN: Final = re.compile(
 )
 PLACES: Final = (
     *("README.md", "CONTRIBUTING.md", "meltano.yml", "pyproject.toml", ".ci", ".github/workflows"),
-    *("docs", "report", "orchestrate", "tests/end_to_end", "tests/transform"),
-    *("tests/documentation", "tests/report"),
+    *("docs", "report", "orchestrate", "tests"),
 )
 TEXTS: Final = {".md", ".yml", ".toml", ".py", ".sh", ""}
 

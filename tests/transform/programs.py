@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shlex
@@ -11,7 +12,9 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 PROJECT: Final = Path(__file__).parents[2] / "transform"
 MELTANO_PROJECT: Final = PROJECT.parent / "meltano.yml"
+DBT_SERVER: Final = Path(__file__).with_name("dbt_server.py")
 TIMEOUT_SECONDS: Final = 600
 OWN_VARIABLES: Final = ("CALLHISTORY_", "DBT_", "TAP_CALLHISTORY_", "TARGET_", "VIRTUAL_ENV")
 
@@ -122,6 +126,47 @@ def load_until_killed(
         return started.stdout.read().decode().splitlines()
 
 
+class DbtServer:
+    """A process that has dbt imported, which takes longer than most of its commands.
+
+    Args:
+        adapter: duckdb or postgres.
+    """
+
+    def __init__(self, adapter: str) -> None:
+        self._process = subprocess.Popen(  # noqa: S603
+            _command("python", installed_for(f"dbt-{adapter}"), [str(DBT_SERVER)]),
+            env=_own_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        atexit.register(self.close)
+
+    def run(
+        self, arguments: list[str], environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs one command in a process of its own."""
+        assert self._process.stdin
+        assert self._process.stdout
+        with NamedTemporaryFile("r", encoding="utf-8") as output:
+            asked = {"arguments": arguments, "environment": environment, "output": output.name}
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+            code = int(self._process.stdout.readline())
+            return subprocess.CompletedProcess(arguments, code, output.read())
+
+    def close(self) -> None:
+        """Lets the process end."""
+        with self._process:
+            pass
+
+
+@cache
+def _dbt_server(adapter: str) -> DbtServer:
+    return DbtServer(adapter)
+
+
 @dataclass(frozen=True, slots=True)
 class Dbt:
     """dbt on one database.
@@ -146,11 +191,10 @@ class Dbt:
         self, command: str, variables: Mapping[str, object], *arguments: str
     ) -> subprocess.CompletedProcess[str]:
         """Runs one command of dbt, well or badly."""
-        return run(
-            "dbt",
-            installed_for(f"dbt-{self.adapter}"),
+        return _dbt_server(self.adapter).run(
             [command, "--vars", json.dumps(variables), *arguments],
-            {
+            _own_environment()
+            | {
                 "CALLHISTORY_DBT_TARGET": self.adapter,
                 "DBT_PROJECT_DIR": str(PROJECT),
                 "DBT_PROFILES_DIR": str(PROJECT),
