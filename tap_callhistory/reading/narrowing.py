@@ -165,6 +165,15 @@ class Narrowing:
         task.search = Searched(error, task.window.end, wider=True)
         return Search(Window(task.window.start - WIDER, task.window.end))
 
+    def ask_wider_again(self, task: Task) -> Decision:
+        """Ask for the wider window once more before the vendor's 404 is taken for its word."""
+        search = task.search
+        assert search is not None  # noqa: S101 - it was begun by `ask_wider`
+        search.tries += 1
+        if search.tries > 1:
+            return Fail(search.refusal)
+        return Search(Window(task.window.start - WIDER, task.window.end))
+
     def _search(self, task: Task, error: Exception) -> Decision:
         """Ask for an hour between what was refused and the end of what is to be read."""
         if self.horizon is None:

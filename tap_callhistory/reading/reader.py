@@ -320,6 +320,9 @@ class Reader:
         error: Exception | None,
     ) -> None:
         """Accept a window once both ends were checked and neither was cut."""
+        if error is not None and (asked := self._decisions.not_found(end, position, error)):
+            self._carry_out(end, asked)
+            return
         refused = isinstance(error, VendorRefusal) and error.may_mean_the_window
         if page is None and position.beyond and refused:
             page = Page(calls=())

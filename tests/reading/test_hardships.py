@@ -301,3 +301,37 @@ def test_a_broken_call_of_a_vendor_that_gives_too_little_is_no_outage(
     assert run.failure is None
     assert truth(world).keys() - run.table().keys() == {world.api.call_id(calls[300])}
     assert [row for row in run.windows() if not row["complete"]]
+
+
+@pytest.mark.parametrize("count", [611, 3_011])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_vendor_that_blinks_with_404_is_read_whole(vendor: str, count: int) -> None:
+    calls = history(vendor, count)
+    sound = read(world_of(vendor, calls))
+    world = world_of(vendor, calls, Hardship(blinks_every=4))
+    run = read(world)
+    assert run.failure is None
+    assert run.table() == truth(world)
+    assert run.requests <= 2 * sound.requests
+
+
+@pytest.mark.parametrize("nothing", ["", "404"])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("vendor", NAMES)
+def test_so_is_one_that_blinks_at_random_and_says_404_for_nothing(
+    vendor: str, seed: int, nothing: Any
+) -> None:
+    """Half of this history is silent."""
+    calls = [call for call in history(vendor, 2_011) if call.created_at < NOON - 14 * DAY]
+    world = world_of(vendor, calls, Hardship(nothing=nothing))
+    api: Any = world.api
+    drawn, good = random.Random(seed), api.answer
+    missing = api.error(404, "Not found.")
+
+    def answer(request: Any) -> Any:
+        return missing if "/auth/" not in request.path and drawn.random() < 0.25 else good(request)
+
+    api.answer = answer
+    run = read(world, seed=seed)
+    assert run.failure is None
+    assert run.table() == truth(world)

@@ -257,7 +257,7 @@ def _connect(
         made.run.stop = patience
 
 
-def run_tap(
+def run_tap(  # noqa: PLR0913 - one run, all by keyword
     world: World,
     *,
     began: datetime,
