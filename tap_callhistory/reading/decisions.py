@@ -89,7 +89,7 @@ class Decisions:
     def read_spans(self, planner: Planner) -> None:
         """Plan by another planner from now on; what was learnt of the vendor stays."""
         self.planner = planner
-        self._narrowing.horizon = planner.end
+        self._narrowing.read_until(planner.end)
 
     def _refuse(self, length: timedelta) -> None:
         self.knowledge.refuse(length)
@@ -257,6 +257,8 @@ class Decisions:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.knowledge.answer(task.window)
+        if task.lineage.trims and self._narrowing.ends_history(task.window):
+            self.knowledge.latest_end = task.window.end
         known = current.total
         self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:

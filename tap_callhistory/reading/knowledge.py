@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tap_callhistory.reading.windows import Window
 
 #: After so many short pages that were right, short pages are a vendor's habit.
@@ -43,6 +45,7 @@ class Knowledge:
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
         longest_accepted: The longest window that a page came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
+        latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         largest_page: The largest number of calls on one page.
         short_pages_hold: How many pages with fewer calls than their place promised held just as
             few when they were asked for again.
@@ -62,6 +65,7 @@ class Knowledge:
     habitual_surplus: int | None = None
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
+    latest_end: datetime | None = None
     largest_page: int = 0
     short_pages_hold: int = 0
     gives_too_little: bool = False

@@ -32,6 +32,7 @@ from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.tasks import PageRequest, ReadWindow, State, Task, in_order
+from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from threading import Event
 
     from tap_callhistory.reading.source import Source
-    from tap_callhistory.reading.windows import Window
     from tap_callhistory.reading.workers import Workers
 
 #: How often the queue is looked at while nothing arrives.
@@ -127,8 +127,10 @@ class Reader:
             CallHistoryError: What the transport or a record raised, after all windows before it
                 have been yielded.
         """
-        refused = self._decisions.knowledge.shortest_refused
-        self._decisions.read_spans(self._plan(spans, refused))
+        knowledge = self._decisions.knowledge
+        if (latest := knowledge.latest_end) is not None:
+            spans = [Window(span.start, min(span.end, latest)) for span in spans]
+        self._decisions.read_spans(self._plan(spans, knowledge.shortest_refused))
         while True:
             self._begin_windows()
             self._submit()

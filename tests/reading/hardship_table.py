@@ -14,11 +14,10 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_callhistory.clocks import fixed_width
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
-from tests.support.in_process import NAMES, NOON, STREAMS, Clock, Run, made_world, run_tap, truth
+from tests.support.in_process import NAMES, NOON, Clock, Run, lost, made_world, run_tap
 from tests.support.waiting import Patience
 
 if TYPE_CHECKING:
@@ -58,23 +57,19 @@ def measured(vendor: str, count: int, behaviour: Behaviour) -> tuple[Run, int]:
         max_retries=RETRIES,
         vendor={"page_size": 50},
     )
-    read_until = run.states()[-1]["bookmarks"][STREAMS[vendor]].get("replication_key_value", "")
-    claimed = {
-        world.api.call_id(call) for call in calls if fixed_width(call.created_at) < read_until
-    }
-    return run, len((claimed & truth(world).keys()) - run.table().keys())
+    return run, len(lost(run, world))
 
 
 def rows(vendors: list[str], count: int) -> Iterator[tuple[Any, ...]]:
     """A row for each vendor and hardship."""
     for vendor in vendors:
-        sound, lost = measured(vendor, count, Behaviour())
-        yield vendor, "none", sound.requests, 1.0, sound.waited_seconds, lost, ""
+        sound, missing = measured(vendor, count, Behaviour())
+        yield vendor, "none", sound.requests, 1.0, sound.waited_seconds, missing, ""
         for name, behaviour in HARDSHIPS.items():
-            run, lost = measured(vendor, count, behaviour)
+            run, missing = measured(vendor, count, behaviour)
             times = run.requests / sound.requests
             failure = str(run.failure or "")
-            yield vendor, name, run.requests, times, run.waited_seconds, lost, failure
+            yield vendor, name, run.requests, times, run.waited_seconds, missing, failure
 
 
 def main() -> None:
@@ -87,10 +82,10 @@ def main() -> None:
     write = sys.stdout.write
     write(f"{given.calls} calls in {DAYS} days, 50 on a page\n")
     write("vendor     hardship                requests  times  seconds  lost\n")
-    for vendor, name, requests, times, seconds, lost, failure in rows(
+    for vendor, name, requests, times, seconds, missing, failure in rows(
         given.vendor or list(NAMES), given.calls
     ):
-        line = f"{vendor:10} {name:24}{requests:8}{times:7.1f}{seconds:9.1f}{lost:6}"
+        line = f"{vendor:10} {name:24}{requests:8}{times:7.1f}{seconds:9.1f}{missing:6}"
         write(f"{line}  {failure[:120]}".rstrip() + "\n")
 
 

@@ -319,6 +319,20 @@ def truth(world: World) -> dict[Any, dict[str, Any]]:
     return {row["id"]: row for row in world.truth()}
 
 
+def read_until(run: Run) -> str:
+    """The bookmark that a run left for its stream."""
+    marks = run.states()[-1]["bookmarks"]
+    state = next(each for name, each in marks.items() if name != LEDGER)
+    return str(state["replication_key_value"])
+
+
+def lost(run: Run, world: World) -> set[Any]:
+    """The keys of the calls that a run's bookmark claims and that it did not write."""
+    read_by = next(each.read_by for each in VENDORS if each.vendor == world.vendor)
+    claimed = {key for key, row in truth(world).items() if row[read_by] < read_until(run)}
+    return claimed - run.table().keys()
+
+
 NOON = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 
 
