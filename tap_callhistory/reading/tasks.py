@@ -15,6 +15,7 @@ from tap_callhistory.reading.doubts import Doubt, Shape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tap_callhistory.errors import VendorRefusal
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
@@ -216,6 +217,8 @@ class Task:
     #: How many of its calls have come when the window was read that it is a part of.
     held: int = 0
     repeated: dict[Position, Repeated] = field(default_factory=dict)
+    #: What the vendor said, time after time, of a page that it did not find.
+    missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
 
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
@@ -227,6 +230,7 @@ class Task:
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
+        self.missing.clear()
         self.pauses_due = 0
         self.last_page, self.end_is_asked = None, bool(self.seen.counts)
         self.answers_before = current.knowledge.answers
