@@ -44,6 +44,7 @@ from tap_callhistory.reading.decision import (
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.narrowing import Narrowing, alone, is_too_heavy
+from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
@@ -83,6 +84,7 @@ class Decisions:
         self._resolution = source.resolution
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._page_sizes = PageSizes(source.limits.page_size)
         self._unlikely = Unlikely(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
 
@@ -99,7 +101,8 @@ class Decisions:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
         most_calls = self._sizes.most_calls if helps else self._sizes.most_calls_of_an_instant
-        limits = replace(self._source.limits, most_calls=most_calls)
+        page_size = self._page_sizes.asked
+        limits = replace(self._source.limits, most_calls=most_calls, page_size=page_size)
         return self._source.new_pass(limits, self.knowledge)
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
@@ -139,6 +142,8 @@ class Decisions:
             return self._nothing(task, position, nothing)
         if self._narrowing.concerns(error):
             if position in task.first_positions:
+                if self._page_sizes.refused(task.page_size):
+                    return ReadAgain(f"{error}; asked for smaller pages")
                 return self._narrowing.on_refusal(task, error)
             if task.attempt == 1 and not error.speaks_of_too_many_calls:
                 return ReadAgain(str(error))
@@ -260,6 +265,8 @@ class Decisions:
         if task.lineage.trims and self._narrowing.ends_history(task.window):
             self.knowledge.latest_end = task.window.end
         known = current.total
+        if position in task.first_positions and not position.again:
+            self._page_sizes.came(task.page_size, page)
         self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:
             if position.again:
@@ -335,6 +342,7 @@ class Decisions:
 
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
+        self._page_sizes.ended_short(task.page_size, task.current.page_held if task.current else 0)
         if task.surplus and task.surplus == self.knowledge.habitual_surplus:
             return self._give_up(task, f"{reason}, and so it is in every window")
         if task.attempt % PASSES_PER_WINDOW:

@@ -172,7 +172,13 @@ class Schedule:
 
     def _request(self, task: Task, position: Position) -> PageRequest:
         return PageRequest(
-            task, task.attempt, position, task.patient, task.repeats, self._pause_before(task)
+            task,
+            task.attempt,
+            position,
+            task.patient,
+            task.repeats,
+            self._pause_before(task),
+            task.page_size,
         )
 
     def _pause_before(self, task: Task) -> float:
