@@ -7,15 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import StateError
 from tap_callhistory.output.bookmarks import CLOCK_SKEW, Bookmarks
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tap_callhistory.reading.cursors import AnchoredPages, CursorPages
@@ -31,9 +31,6 @@ from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import PAGES_AT_ONCE, NumberedPages, OffsetPages
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 PAGE_SIZE = 10
 

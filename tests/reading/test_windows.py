@@ -6,15 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callhistory.reading.planner import LONGEST, Planner
 from tap_callhistory.reading.spans import Revisits, new_history
 from tap_callhistory.reading.windows import MONTH, Window, ceiling, floor, merged, widened
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (
