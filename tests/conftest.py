@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tap_callhistory.sandbox.server import Sandbox
+from tests.support.sharing import GroupScheduling, place_of, rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,14 +59,6 @@ settings.load_profile("callhistory")
 
 
 TESTS = Path(__file__).parent
-FIRST = (
-    *("documentation", "transform/test_ledger", "transform/test_snowflake", "warehouse"),
-    *("end_to_end", "transform", "report", "orchestrate", "test_completeness", "faults", "probe"),
-)
-"""What takes longest, longest first: begun last, it would keep one worker busy at the end."""
-
-TOGETHER = ("end_to_end",)
-"""Folders whose files share what is costly to make."""
 
 SLOW = (
     *("documentation", "end_to_end", "faults", "orchestrate", "probe", "report", "transform"),
@@ -75,41 +68,19 @@ SLOW = (
 """What starts programs and databases, or tells many stories, of what others test in a small way."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let tests that share a fixture share a worker, and the longest groups begin first."""
+    """Mark what is slow; among several workers, begin with what takes longest."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-        if str(place_of(item)).startswith(SLOW):
+        if place_of(item.nodeid).startswith(SLOW):
             item.add_marker(pytest.mark.slow)
     if hasattr(config, "workerinput"):
-        items.sort(key=rank_of)
+        items.sort(key=lambda item: rank_of(item.nodeid))
 
 
-def place_of(item: pytest.Item) -> Path:
-    """A test's file, below this folder and without its ending."""
-    return item.path.relative_to(TESTS).with_suffix("")
-
-
-def group_of(item: pytest.Item) -> str:
-    """A file, a folder, or a file with one of its databases; warehouses are common to folders."""
-    given = (
-        item.callspec.params
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-        else {}
-    )
-    place = place_of(item)
-    if "warehouse" in given and place.parts[0] != "end_to_end":
-        return f"warehouse/{given['warehouse']}"
-    if place.parts[0] in TOGETHER:
-        return place.parts[0]
-    return "/".join([*place.parts, *([given["database"]] if "database" in given else [])])
-
-
-def rank_of(item: pytest.Item) -> int:
-    """When an item's group begins, among the others."""
-    group = group_of(item)
-    return next((rank for rank, name in enumerate(FIRST) if group.startswith(name)), len(FIRST))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Let tests that share a fixture share a worker."""
+    return GroupScheduling(config, log)
 
 
 @dataclass(frozen=True)

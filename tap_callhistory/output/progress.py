@@ -11,7 +11,7 @@ from tap_callhistory.words import counted, in_words
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_callhistory.reading.tasks import ReadWindow
     from tap_callhistory.reading.windows import Window
@@ -27,9 +27,22 @@ class CountsRequests(Protocol):
 
 
 class Progress:
-    """The progress of one stream through its spans."""
+    """The progress of one stream through its spans.
 
-    def __init__(self, logger: logging.Logger, stream: str, transport: CountsRequests) -> None:
+    Args:
+        logger: Gets the lines.
+        stream: The stream's name.
+        transport: Knows how many requests were sent.
+        clock: Gives seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger,
+        stream: str,
+        transport: CountsRequests,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._logger = logger
         self._stream = stream
         self._transport = transport
@@ -37,7 +50,8 @@ class Progress:
         self._read = timedelta(0)
         self._last: Window | None = None
         self._calls = 0
-        self._began = self._told = monotonic()
+        self._clock = clock
+        self._began = self._told = clock()
         self._bar: Any = None
 
     def begin(self, spans: Sequence[Window]) -> None:
@@ -63,7 +77,7 @@ class Progress:
 
     def tick(self) -> None:
         """Write a line if the last one is some time ago."""
-        now = monotonic()
+        now = self._clock()
         if self._bar is None and now - self._told >= LINE_SECONDS:
             self._told = now
             self._logger.info("%s: %s", self._stream, self.line(now - self._began))
@@ -83,7 +97,7 @@ class Progress:
     @property
     def seconds(self) -> float:
         """How long it has taken so far."""
-        return monotonic() - self._began
+        return self._clock() - self._began
 
     @property
     def _calls_read(self) -> str:

@@ -130,7 +130,7 @@ class _ShowsItsTlsSocket(_ShowsItsSocket, HTTPSConnection):
 
 
 @cache
-def _machine_certificates() -> ssl.SSLContext:
+def machine_certificates() -> ssl.SSLContext:
     """Trust in what this machine trusts (and SSL_CERT_FILE names), and in the usual authorities.
 
     Containers often have no store of their own, hence the bundle that requests brings.
@@ -178,11 +178,11 @@ class _MachineAdapter(_Adapter):
 
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=_machine_certificates())
+        super().init_poolmanager(*args, **kwargs, ssl_context=machine_certificates())
 
     @override
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=_machine_certificates())
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=machine_certificates())
 
     @override
     def cert_verify(self, *_: Any) -> None:

@@ -9,11 +9,11 @@ import subprocess
 import termios
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_callhistory.output import progress
 from tap_callhistory.output.progress import Progress
 from tap_callhistory.output.summary import Summary
 from tap_callhistory.reading.pages import ReadCall
@@ -21,6 +21,8 @@ from tap_callhistory.reading.tasks import ReadWindow
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Command, Served
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,7 +42,11 @@ def read(day: int, calls: int) -> ReadWindow:
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture) -> Progress:
     caplog.set_level(logging.INFO)
-    made = Progress(logging.getLogger("tap-test"), "a_stream", Transport())
+    return begun()
+
+
+def begun(clock: Callable[[], float] = monotonic) -> Progress:
+    made = Progress(logging.getLogger("tap-test"), "a_stream", Transport(), clock)
     made.begin([Window(START, START + 10 * DAY)])
     return made
 
@@ -69,10 +75,11 @@ def test_before_the_first_window_nothing_is_promised(told: Progress) -> None:
 
 
 def test_a_line_comes_every_so_many_seconds_also_while_a_window_is_being_read(
-    told: Progress, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    now = told._told
-    monkeypatch.setattr(progress, "monotonic", lambda: now)
+    caplog.set_level(logging.INFO)
+    now = 0.0
+    told = begun(lambda: now)
     for _ in range(250):
         now += 0.1
         told.tick()

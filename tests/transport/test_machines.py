@@ -40,9 +40,9 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (*PROXIES, "requests_ca_bundle", "curl_ca_bundle", "ssl_cert_file"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    sessions._machine_certificates.cache_clear()
+    sessions.machine_certificates.cache_clear()
     yield
-    sessions._machine_certificates.cache_clear()
+    sessions.machine_certificates.cache_clear()
 
 
 def issued(name: str) -> dict[str, str]:
