@@ -62,8 +62,8 @@ TESTS = Path(__file__).parent
 
 SLOW = (
     *("documentation", "end_to_end", "faults", "orchestrate", "probe", "report", "transform"),
-    *("reading/test_hardships", "reading/test_reader", "reading/test_unlikely"),
-    *("records/test_lane", "test_completeness", "test_command_line"),
+    *("reading/test_hardships", "reading/test_page_sizes", "reading/test_reader"),
+    *("reading/test_unlikely", "records/test_lane", "test_completeness", "test_command_line"),
 )
 """What starts programs and databases, or tells many stories, of what others test in a small way."""
 
