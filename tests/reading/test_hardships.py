@@ -99,8 +99,9 @@ def test_an_end_too_young_costs_a_dozen_requests_whatever_the_words(
     assert not lost(run, world)
     assert run.windows()[-1]["window_end"] >= "2026-03-17T11:00"
     # The hourly run after it, with its revisits.
-    world.now, refused = Clock(NOON + HOUR), refusals(world)
-    ages = {"revisit_hours": [0.1, 1, 24, 168], "start_date": MONTH_AGO}
+    world.now = Clock(NOON + HOUR)  # type: ignore[method-assign]
+    refused = refusals(world)
+    ages: dict[str, Any] = {"revisit_hours": [0.1, 1, 24, 168], "start_date": MONTH_AGO}
     again = run_tap(world, began=NOON + HOUR, state=run.states()[-1], **ages)
     assert again.failure is None
     # One of them is asked for with smaller pages.

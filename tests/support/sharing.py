@@ -9,11 +9,11 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     import pytest
-    from xdist.remote import Producer
+    from xdist.remote import Producer  # type: ignore[import-untyped]
 
 LONGEST: Final = (
     *("documentation", "warehouse", "transform/test_ledger", "transform/test_snowflake"),
