@@ -64,6 +64,7 @@ SLOW = (
     *("documentation", "end_to_end", "faults", "orchestrate", "probe", "report", "transform"),
     *("reading/test_hardships", "reading/test_page_sizes", "reading/test_reader"),
     *("reading/test_unlikely", "records/test_lane", "test_completeness", "test_command_line"),
+    *("sandbox/test_calls", "sandbox/test_program", "sandbox/test_proxies", "shards/test_program"),
 )
 """What starts programs and databases, or tells many stories, of what others test in a small way."""
 
