@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories, tell
+from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories
+from tests.support.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -301,3 +301,37 @@ def test_a_broken_call_of_a_vendor_that_gives_too_little_is_no_outage(
     assert run.failure is None
     assert truth(world).keys() - run.table().keys() == {world.api.call_id(calls[300])}
     assert [row for row in run.windows() if not row["complete"]]
+
+
+def strayed(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each for each in caplog.messages if "outside of it" in each]
+
+
+@pytest.mark.parametrize("page_size", [5, 50])
+def test_a_cursor_that_forgets_the_filter_is_told_once_and_loses_nothing(
+    caplog: pytest.LogCaptureFixture, page_size: int
+) -> None:
+    logging.disable(logging.NOTSET)
+    few = history("etelecom", 200)
+    world = world_of("etelecom", few, Hardship(forgets_filter=True))
+    state = read(world_of("etelecom", few), start_date=(NOON - DAY).isoformat()).states()[-1]
+    with caplog.at_level(logging.WARNING):
+        run = read(world, state=state, lookback_hours=24, vendor={"page_size": page_size})
+    assert run.failure is None
+    assert len(strayed(caplog)) == 1
+    assert "etelecom_call_logs: of " in strayed(caplog)[0]
+
+
+@pytest.mark.parametrize("field", ["created", "started", "finished", "updated"])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_vendor_that_filters_by_another_date_forgets_nothing(
+    vendor: str, field: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.disable(logging.NOTSET)
+    behaviour = Behaviour(filter_field=field)
+    world = made_world(vendor, history(vendor), Clock(NOON), behaviour)
+    with caplog.at_level(logging.WARNING):
+        first = read(world)
+        again = read(world, state=first.states()[-1], lookback_hours=1, revisit_hours=[24, 168])
+    assert (first.failure, again.failure) == (None, None)
+    assert not strayed(caplog)

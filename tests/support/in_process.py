@@ -1,7 +1,7 @@
 """The whole tap against a sandbox vendor that is called directly: no HTTP, no threads, no waits.
 
-Only the sender (which sends bytes) and the workers (which give the order of things) are exchanged.
-The tap's requests, its verdicts, its login and its messages are its own; so are the vendor's rules.
+Only the connection (which carries bytes) and the workers (which give the order of things) are
+exchanged. The tap's requests, verdicts, login and messages are its own; so are the vendor's rules.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import random
 import sys
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
@@ -22,17 +22,20 @@ from tap_callhistory import tap
 from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.workers import InTurn
-from tap_callhistory.sandbox.http import ApiRequest
+from tap_callhistory.sandbox.faults import FaultSource
 from tap_callhistory.sandbox.vendors.registry import make_world, vendor_named
 from tap_callhistory.sandbox.world.call import Call
-from tap_callhistory.transport.http import Answer, Request
+from tap_callhistory.transport.budget import Budget
+from tap_callhistory.transport.transport import FIRST_WAIT_SECONDS
 from tap_callhistory.vendors import VENDORS
+from tests.support.direct import sender_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.workers import Finished
+    from tap_callhistory.sandbox.faults import Faults
     from tap_callhistory.sandbox.world.behaviour import Behaviour
     from tap_callhistory.sandbox.world.world import World
 
@@ -180,34 +183,44 @@ class _Output:
         return self.buffer.write(text.encode())
 
 
-class DirectSender:
-    """Hands requests to a sandbox vendor as they would arrive over HTTP."""
+class _Counted:
+    """Counts a run's requests, and lets a test do something before each."""
 
-    def __init__(self, world: World, run: Run, before: Callable[[int], None]) -> None:
-        self._world = world
+    def __init__(self, run: Run, before: Callable[[int], None]) -> None:
         self._run = run
         self._before = before
 
-    def ask(
-        self, request: Request, headers: Mapping[str, str], before_each: Callable[[], None]
-    ) -> Answer:
-        before_each()
-        path = urlsplit(request.url).path
-        if "/auth/" not in path:
-            self._run.requests += 1
-            if self._run.requests > MOST_REQUESTS:
-                raise NeverEndsError(f"more than {MOST_REQUESTS} requests in one run")
-            self._before(self._run.requests)
-        given = {name.lower(): value for name, value in headers.items()}
-        body = b"" if request.body is None else msgspec.json.encode(request.body)
-        if body:
-            given.setdefault("content-type", "application/json")
-        asked = ApiRequest(request.method, path, list(request.params), given, body)
-        came = self._world.api.answer(asked)
-        return Answer(came.status, came.headers, came.body)
+    def __call__(self) -> None:
+        self._run.requests += 1
+        if self._run.requests > MOST_REQUESTS:
+            raise NeverEndsError(f"more than {MOST_REQUESTS} requests in one run")
+        self._before(self._run.requests)
 
-    def close(self) -> None:
+
+class _Unpaced(Budget):
+    """Knows no pauses, and is not slowed down."""
+
+    @override
+    def pause(self, seconds: float) -> None:
         pass
+
+    @override
+    def slow_down(self) -> None:
+        pass
+
+
+class _MadeUpTime(threading.Event):
+    """Lets waits pass in the time of a world."""
+
+    def __init__(self, pass_by: Callable[[timedelta], None]) -> None:
+        super().__init__()
+        self._pass_by = pass_by
+
+    @override
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set() and timeout:
+            self._pass_by(timedelta(seconds=timeout))
+        return self.is_set()
 
 
 def settings_of(world: World, began: datetime, **settings: Any) -> dict[str, Any]:
@@ -222,13 +235,7 @@ def _nothing(_number: int) -> None:
     pass
 
 
-def _connect(made: tap.TapCallHistory, sender: DirectSender, seed: int) -> None:
-    """Let the tap ask a world, its workers in an order drawn from a seed."""
-    made.run.new_sender = lambda **_given: sender
-    made.run.new_workers = lambda work, _count, _name: AtRandom(work, seed)
-
-
-def run_tap(
+def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
     world: World,
     *,
     began: datetime,
@@ -238,6 +245,8 @@ def run_tap(
     seed: int = 0,
     sizes: Sizes | None = None,
     catalog_without: str = "",
+    faults: Faults | None = None,
+    pass_by: Callable[[timedelta], None] | None = None,
     **settings: Any,
 ) -> Run:
     """Run the tap once over one vendor's world.
@@ -251,6 +260,8 @@ def run_tap(
         sizes: How many calls windows should hold; the usual ones by default.
         catalog_without: A stream that is not selected.
         seed: In which order the workers' requests come back.
+        faults: What goes wrong on the way.
+        pass_by: Lets time pass where the tap waits; by default its waits take none.
         settings: The tap's settings beside those of the vendor; `vendor` holds those.
     """
     run = Run()
@@ -267,8 +278,12 @@ def run_tap(
         if catalog_without:
             made.streams[catalog_without].selected = False
         made.run.sizes = sizes or made.run.sizes
-        made.run.first_wait_seconds = 0.0
-        _connect(made, DirectSender(world, run, before_request), seed)
+        made.run.first_wait_seconds = FIRST_WAIT_SECONDS if pass_by else 0.0
+        made.run.stop = _MadeUpTime(pass_by) if pass_by else made.run.stop
+        source = FaultSource(faults, world.vendor, lambda: 0.0) if faults else None
+        made.run.new_sender = sender_to(world, _Counted(run, before_request), source)
+        made.run.new_workers = lambda work, _count, _name: AtRandom(work, seed)
+        made.run.new_budget = _Unpaced
         try:
             made.sync_all()
         except KilledError:
