@@ -18,7 +18,7 @@ from tests.support.in_process import NAMES, NOON
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.faults import Faults
 
-START = NOON - timedelta(days=40)
+START = NOON - timedelta(days=12)
 OLDEST_AGE_HOURS = 48
 #: Their pages have no overlap: a deletion made up for by an insertion cannot be seen in them.
 NUMBERED = frozenset({"kavenegar", "utel"})

@@ -40,9 +40,9 @@ COMMON: dict[str, Switches] = {
     "ahead": st.tuples(st.just({"refuses_future": True}), REFUSED).map(lambda it: it[0] | it[1]),
     "words": REFUSED,
     "old": st.tuples(
-        st.fixed_dictionaries({"retention_days": st.sampled_from([5.0, 30.0, 60.0])}), REFUSED
+        st.fixed_dictionaries({"retention_days": st.sampled_from([5.0, 16.0, 40.0])}), REFUSED
     ).map(lambda it: it[0] | it[1]),
-    "slow": st.fixed_dictionaries({"slow_span_hours": st.sampled_from([3.0, 30.0])}),
+    "slow": st.fixed_dictionaries({"slow_span_hours": st.sampled_from([12.0, 60.0])}),
     "heavy": st.fixed_dictionaries({"heavy_calls": st.sampled_from([3, 10, 40])}),
     "deep": st.fixed_dictionaries({
         "deepest_row": st.sampled_from([5, 10, 40]),
