@@ -100,6 +100,25 @@ def test_a_period_too_long_is_read_in_shorter_ones_whatever_the_words(
     assert bookmark(again) >= "2026-03-17T06"
 
 
+@pytest.mark.parametrize("cap", [20, 200])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_period_with_more_calls_than_are_given_is_read_in_shorter_ones(
+    vendor: str, cap: int
+) -> None:
+    """As "No more than 200 records" is no word that there are no records."""
+    behaviour = Behaviour(result_cap=cap, cap_style="error")
+    world = made_world(vendor, history(vendor), Clock(NOON), behaviour)
+    first = read(world, start_date=(NOON - 2 * DAY).isoformat())
+    assert first.failure is None
+    state = first.states()[-1]
+    mine = state["bookmarks"][STREAMS[vendor]]
+    mine["replication_key_value"] = "2026-02-15T12:00:00.000000Z"
+    state["bookmarks"].pop(LEDGER)
+    run = read(world, state=state, revisit_hours=[])
+    assert run.failure is None
+    assert run.table() == truth(world)
+
+
 @pytest.mark.parametrize(
     "hardship",
     [Hardship(slow_span_hours=48), Hardship(heavy_calls=60), Hardship(deepest_row=200)],
@@ -150,7 +169,7 @@ def test_a_total_that_never_adds_up_is_refused_after_a_few_dozen_requests(vendor
     assert run.requests <= 48
 
 
-NOTHING = ("204", "404", "list", "null", "missing")
+NOTHING = ("204", "400", "404", "list", "null", "missing")
 
 
 @pytest.mark.parametrize("nothing", NOTHING)

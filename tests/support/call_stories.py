@@ -166,6 +166,7 @@ def behaviour(draw: st.DrawFn, vendor: str) -> Behaviour:
         order=draw(st.sampled_from(["", "newest", "oldest", "id"])),
         total=total,  # type: ignore[arg-type]
         result_cap=cap,
+        cap_style=draw(st.sampled_from(["cut", "cut", "error"])),
         largest_span_days=draw(st.sampled_from([None, None, 2, 9])),
         hardship=draw(hardships(vendor)),
         **{name: draw(habit) for name, habit in HABITS[vendor].items()},

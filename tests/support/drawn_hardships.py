@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 WORDS = ("", "RESULTSET_TOO_LARGE", "Слишком большой диапазон дат", "Invalid dates.")
 LOG_IN = frozenset({"twin", "utel"})
 GIVE_TOTALS = frozenset({"kavenegar", "utel", "twin"})
+BY_OFFSET = frozenset({"twin", "cinnox"})
 ENOUGH_RETRIES = 8
 #: As small as a window gets that is too heavy, with what it is widened by.
 LEAST = timedelta(minutes=3)
+#: Windows that are refused become no shorter, and are asked for a little wider than they are.
+HOUR = timedelta(hours=1, minutes=3)
 #: A vendor is asked for a longer time than this to see if it gives any call at all.
 WIDER = timedelta(days=30)
 
@@ -54,7 +57,7 @@ COMMON: dict[str, Switches] = {
         "thin": st.sampled_from(["empty", "halved"]),
     }),
     "nothing": st.fixed_dictionaries({
-        "nothing": st.sampled_from(["204", "404", "list", "null", "missing"])
+        "nothing": st.sampled_from(["204", "400", "404", "list", "null", "missing"])
     }),
     "numbered": st.just({"numbered": True}),
     "surplus": st.fixed_dictionaries({"surplus": st.sampled_from([1, 3])}),
@@ -146,14 +149,22 @@ def reasons(  # noqa: C901, PLR0912 - a table
         yield "no retries for the network", False
     if hardship.retention_days is not None and oldest > timedelta(days=hardship.retention_days):
         yield "older history is not given", False
-    if hardship.nothing == "404" and not dates:
-        yield "a 404, and not one call", False
+    if hardship.nothing in {"400", "404"} and not dates:
+        yield "a refusal, and not one call", False
+    hour = max((sum(d <= e <= d + HOUR for e in dates) for d in dates), default=0)
+    if behaviour.cap_style == "error" and behaviour.result_cap < hour:
+        yield "a refusal of more calls than are given for the shortest window", False
     if hardship.surplus and vendor in GIVE_TOTALS and behaviour.total != "none":
         yield "a total that never adds up", True
     if hardship.broken_call is not None:
         yield "a broken call", True
     if hardship.heavy_calls is not None and densest > hardship.heavy_calls:
         yield "more calls in the smallest window than the vendor carries", True
+    # A vendor that cannot carry the only hour of a run, and answered nothing before, seems down.
+    if hardship.heavy_calls is not None and hour > hardship.heavy_calls:
+        yield "nothing was answered before an hour that is too heavy", False
+    if hardship.twice is not None and vendor in BY_OFFSET:
+        yield "a second row that no offset counts", True
     if hardship.deepest_row is not None:
         if size > hardship.deepest_row:
             yield "not even one page is given", False
