@@ -29,9 +29,6 @@ ENOUGH_RETRIES = 8
 LEAST = timedelta(minutes=3)
 #: Windows that are refused become no shorter, and are asked for a little wider than they are.
 HOUR = timedelta(hours=1, minutes=3)
-#: A vendor is asked for a longer time than this to see if it gives any call at all.
-WIDER = timedelta(days=30)
-
 Switches = st.SearchStrategy[dict[str, Any]]
 
 REFUSED = st.fixed_dictionaries({
@@ -149,8 +146,11 @@ def reasons(  # noqa: C901, PLR0912 - a table
         yield "no retries for the network", False
     if hardship.retention_days is not None and oldest > timedelta(days=hardship.retention_days):
         yield "older history is not given", False
-    if hardship.nothing in {"400", "404"} and not dates:
-        yield "a refusal, and not one call", False
+    # A wider window tells what the refusal means: one that holds calls, and that the vendor takes.
+    narrow = behaviour.largest_span_days or hardship.slow_span_hours or hardship.retention_days
+    narrow = narrow or hardship.heavy_calls or behaviour.cap_style == "error"
+    if hardship.nothing in {"400", "404"} and (narrow or not dates):
+        yield "a refusal, and no wider window that tells what it means", False
     hour = max((sum(d <= e <= d + HOUR for e in dates) for d in dates), default=0)
     if behaviour.cap_style == "error" and behaviour.result_cap < hour:
         yield "a refusal of more calls than are given for the shortest window", False
