@@ -20,6 +20,7 @@ from tap_callhistory.sandbox.faults import spoiled
 from tap_callhistory.sandbox.http import ApiRequest, Silence
 from tap_callhistory.transport.http import HttpSender
 from tap_callhistory.transport.sessions import Session, Sessions
+from tests.support.waiting import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 
 def sender_to(
-    world: World, before: Callable[[], None], faults: FaultSource | None = None
+    world: World,
+    before: Callable[[], None],
+    faults: FaultSource | None = None,
+    patience: Patience | None = None,
 ) -> Callable[..., HttpSender]:
     """What makes the tap's senders, connected to a world.
 
@@ -39,8 +43,10 @@ def sender_to(
         world: The vendor's world.
         before: Called before the vendor sees a request that is none of a login.
         faults: What goes wrong on the way.
+        patience: Counts the seconds of silence.
     """
-    return partial(HttpSender, sessions=_Sessions(_Session(world, before, faults)))
+    session = _Session(world, before, faults, patience or Patience())
+    return partial(HttpSender, sessions=_Sessions(session))
 
 
 class _Sessions(Sessions):
@@ -57,9 +63,14 @@ class _Sessions(Sessions):
 
 class _Session(Session):
     def __init__(
-        self, world: World, before: Callable[[], None], faults: FaultSource | None
+        self,
+        world: World,
+        before: Callable[[], None],
+        faults: FaultSource | None,
+        patience: Patience,
     ) -> None:
         super().__init__()
+        self._patience = patience
         self._world = world
         self._before = before
         self._faults = faults
@@ -77,6 +88,7 @@ class _Session(Session):
         except Silence:
             answer = None
         if answer is None:
+            self._patience.wait(timeouts[1])
             raise requests.ReadTimeout
         if fault is None or self._faults is None:
             return _response(sent, answer, io.BytesIO(answer.body))

@@ -38,6 +38,9 @@ REFUSED = st.fixed_dictionaries({
 #: Each is a strategy for some switches that belong together.
 COMMON: dict[str, Switches] = {
     "ahead": st.tuples(st.just({"refuses_future": True}), REFUSED).map(lambda it: it[0] | it[1]),
+    "young": st.tuples(
+        st.fixed_dictionaries({"youngest_end_minutes": st.sampled_from([3.0, 30.0])}), REFUSED
+    ).map(lambda it: it[0] | it[1]),
     "words": REFUSED,
     "old": st.tuples(
         st.fixed_dictionaries({"retention_days": st.sampled_from([5.0, 16.0, 40.0])}), REFUSED
@@ -60,8 +63,10 @@ COMMON: dict[str, Switches] = {
     "surplus": st.fixed_dictionaries({"surplus": st.sampled_from([1, 3])}),
     "twice": st.fixed_dictionaries({"twice": st.integers(1, 12)}),
     "limited": st.fixed_dictionaries({"limit_every": st.sampled_from([2, 3, 10])}),
+    "blinks": st.fixed_dictionaries({"blinks_every": st.sampled_from([3, 7])}),
     "charset": st.fixed_dictionaries({
-        "charset": st.sampled_from(["cp1251", "cp1256", "latin-1", "utf-16"])
+        "blinks": st.fixed_dictionaries({"blinks_every": st.sampled_from([3, 7])}),
+        "charset": st.sampled_from(["cp1251", "cp1256", "latin-1", "utf-16"]),
     }),
     "gzip": st.just({"false_gzip": True}),
     "gate": st.just({"cookie_gate": True}),
@@ -170,5 +175,7 @@ def reasons(  # noqa: C901, PLR0912 - a table
             yield "not even one page is given", False
         if densest + size > hardship.deepest_row:
             yield "more calls in the smallest window than the vendor pages through", True
+    if hardship.blinks_every:
+        yield "a 404 now and then", False
     if hardship.thin_every:
         yield "pages that lack calls", True

@@ -29,10 +29,12 @@ from tap_callhistory.transport.budget import Budget
 from tap_callhistory.transport.transport import FIRST_WAIT_SECONDS
 from tap_callhistory.vendors import VENDORS
 from tests.support.direct import sender_to
+from tests.support.waiting import Patience, Unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tap_callhistory import run as runs
     from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.workers import Finished
     from tap_callhistory.sandbox.faults import Faults
@@ -123,6 +125,8 @@ class Run:
         failure: Why its stream failed; None if it did not.
         killed: Whether it was killed.
         summary: The stream's own closing counts.
+        waited_seconds: What a user would have sat through of pauses and of silence, where that was
+            counted.
     """
 
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -130,6 +134,7 @@ class Run:
     failure: Exception | None = None
     killed: bool = False
     summary: Any = None
+    waited_seconds: float = 0.0
 
     def records(self) -> list[dict[str, Any]]:
         """The calls that were written, in order."""
@@ -235,6 +240,18 @@ def _nothing(_number: int) -> None:
     pass
 
 
+def _let_wait(
+    run: runs.Run, patience: Patience | None, pass_by: Callable[[timedelta], None] | None
+) -> None:
+    """Let waits be counted, or pass in the time of a world, or take no time."""
+    if patience is not None:
+        run.stop = patience
+    else:
+        run.new_budget = _Unpaced
+        run.stop = _MadeUpTime(pass_by) if pass_by else run.stop
+    run.first_wait_seconds = FIRST_WAIT_SECONDS if patience or pass_by else 0.0
+
+
 def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
     world: World,
     *,
@@ -247,6 +264,7 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
     catalog_without: str = "",
     faults: Faults | None = None,
     pass_by: Callable[[timedelta], None] | None = None,
+    patience: Patience | None = None,
     **settings: Any,
 ) -> Run:
     """Run the tap once over one vendor's world.
@@ -262,6 +280,7 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
         seed: In which order the workers' requests come back.
         faults: What goes wrong on the way.
         pass_by: Lets time pass where the tap waits; by default its waits take none.
+        patience: Counts the seconds that the run would wait; its pauses are then the usual ones.
         settings: The tap's settings beside those of the vendor; `vendor` holds those.
     """
     run = Run()
@@ -278,12 +297,13 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
         if catalog_without:
             made.streams[catalog_without].selected = False
         made.run.sizes = sizes or made.run.sizes
-        made.run.first_wait_seconds = FIRST_WAIT_SECONDS if pass_by else 0.0
-        made.run.stop = _MadeUpTime(pass_by) if pass_by else made.run.stop
         source = FaultSource(faults, world.vendor, lambda: 0.0) if faults else None
-        made.run.new_sender = sender_to(world, _Counted(run, before_request), source)
-        made.run.new_workers = lambda work, _count, _name: AtRandom(work, seed)
-        made.run.new_budget = _Unpaced
+        counted = _Counted(run, before_request)
+        made.run.new_sender = sender_to(world, counted, source, patience or Patience())
+        _let_wait(made.run, patience, pass_by)
+        made.run.new_workers = lambda work, _count, _name: (
+            AtRandom(work, seed) if patience is None else Unhurried(work, patience)
+        )
         try:
             made.sync_all()
         except KilledError:
@@ -292,6 +312,7 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
             raise AssertionError(str(never)) from None
         except StreamsFailed as failed:
             run.failure = failed
+        run.waited_seconds = patience.seconds if patience is not None else 0.0
         if not run.killed:
             run.summary = made.streams[STREAMS[world.vendor]].summary  # type: ignore[attr-defined]
     return run
@@ -300,6 +321,20 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
 def truth(world: World) -> dict[Any, dict[str, Any]]:
     """What the warehouse should hold now, by key."""
     return {row["id"]: row for row in world.truth()}
+
+
+def read_until(run: Run) -> str:
+    """The bookmark that a run left for its stream."""
+    marks = run.states()[-1]["bookmarks"]
+    state = next(each for name, each in marks.items() if name != LEDGER)
+    return str(state["replication_key_value"])
+
+
+def lost(run: Run, world: World) -> set[Any]:
+    """The keys of the calls that a run's bookmark claims and that it did not write."""
+    read_by = next(each.read_by for each in VENDORS if each.vendor == world.vendor)
+    claimed = {key for key, row in truth(world).items() if row[read_by] < read_until(run)}
+    return claimed - run.table().keys()
 
 
 NOON = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)

@@ -59,6 +59,8 @@ UNFINISHED = timedelta(hours=6)
 #: Bounds are asked for in steps of up to a minute; a promise does not turn on that.
 MARGIN = timedelta(minutes=2)
 MINUTE = timedelta(minutes=1)
+#: How far the end of history moves back for a vendor that refuses it.
+LONGEST_TRIM = timedelta(hours=1) + MARGIN
 
 
 class Telling:
@@ -365,7 +367,10 @@ class Telling:
     def belongs_to_the_next_run(self, call: Call) -> bool:
         """Whether it is dated where the run's history ended: at its beginning, floored."""
         endpoint = next(each for each in VENDORS if each.vendor == self.story.vendor)
-        return self.date(call, self.began) >= floor(self.began, endpoint.resolution)
+        end = self.began
+        if self.story.behaviour.hardship.youngest_end_minutes is not None:
+            end -= LONGEST_TRIM
+        return self.date(call, self.began) >= floor(end, endpoint.resolution)
 
     def is_promised(self, call: Call, reach: timedelta) -> bool:
         moments = list(self.moments(call))
