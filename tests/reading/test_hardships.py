@@ -152,7 +152,9 @@ def test_a_period_with_more_calls_than_are_given_is_read_in_shorter_ones(
     state["bookmarks"].pop(LEDGER)
     run = read(world, state=state, revisit_hours=[])
     assert run.failure is None
-    assert run.table() == truth(world)
+    # The end may be moved back, and the last hour be left to the next run.
+    assert not lost(run, world)
+    assert len(run.table()) > 590
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,6 @@ COMMON: dict[str, Switches] = {
     "limited": st.fixed_dictionaries({"limit_every": st.sampled_from([2, 3, 10])}),
     "blinks": st.fixed_dictionaries({"blinks_every": st.sampled_from([3, 7])}),
     "charset": st.fixed_dictionaries({
-        "blinks": st.fixed_dictionaries({"blinks_every": st.sampled_from([3, 7])}),
         "charset": st.sampled_from(["cp1251", "cp1256", "latin-1", "utf-16"]),
     }),
     "gzip": st.just({"false_gzip": True}),

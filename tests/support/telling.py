@@ -158,11 +158,11 @@ class Telling:
                 pass_by=self.clock.advance if self._waits else None,
                 **sync.settings,
             )
+        self.runs.append(run)
         self.check_states(run, began)
         bookmark = self.bookmark(self.state).get("replication_key_value", "")
         self._load(run, sync)
         self.check_ledger(run, bookmark)
-        self.runs.append(run)
         return run
 
     @property
@@ -367,9 +367,13 @@ class Telling:
     def belongs_to_the_next_run(self, call: Call) -> bool:
         """Whether it is dated where the run's history ended: at its beginning, floored."""
         endpoint = next(each for each in VENDORS if each.vendor == self.story.vendor)
-        end = self.began
-        if self.story.behaviour.hardship.youngest_end_minutes is not None:
-            end -= LONGEST_TRIM
+        habits, end = self.story.behaviour, self.began
+        spans = habits.largest_span_days or habits.hardship.youngest_end_minutes
+        if spans or habits.cap_style == "error":
+            # A refusal may be about the end, which is then moved back; the bookmark stays there.
+            new = [row["window_end"] for row in self.runs[-1].windows() if row["purpose"] == "new"]
+            read_until = parse_instant(max(new, default=fixed_width(end)))
+            end = max(min(end, read_until), end - LONGEST_TRIM)
         return self.date(call, self.began) >= floor(end, endpoint.resolution)
 
     def is_promised(self, call: Call, reach: timedelta) -> bool:
