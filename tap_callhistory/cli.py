@@ -13,7 +13,11 @@ import signal
 import sys
 from typing import NoReturn
 
+from tap_callhistory.output.programs import tell
+
 INTERRUPTED = 128 + signal.SIGINT
+#: Options with which a program only tells what it is.
+_SAYS_NO_MORE = frozenset({"-h", "--help", "--version"})
 
 
 def tap() -> None:
@@ -23,8 +27,10 @@ def tap() -> None:
 
 
 def probe() -> None:
-    """Run ``tap-callhistory-probe``."""
+    """Run ``tap-callhistory-probe``, which shows that it runs before its modules are loaded."""
     _take_interrupts()
+    if not _SAYS_NO_MORE.intersection(sys.argv[1:]):
+        tell("The probe starts.")
     from tap_callhistory.probe.program import main
 
     main()

@@ -42,6 +42,8 @@ FEW_RETRIES = 2
 #: In so many slightly different shapes a window is asked for in turn: one of them is in no cache
 #: of empty answers, and the first one comes back once what was not ready may be.
 SHAPES = 3
+#: Fewer calls of other times than these are no sign of anything.
+FEWEST_STRAYS = 10
 #: A warning names no more keys than this.
 MOST_NAMED = 5
 
@@ -124,6 +126,7 @@ class Sync:
         self._redact = run.redactor.redact
         self._sent = SentCalls()
         self._doubles: set[str | int] = set()
+        self._told_of_strays = False
         self._smaller_pages: dict[int, Endpoint] = {}
         self._skipped = SentCalls()
         self._transport = run.connect(endpoint, logger)
@@ -310,8 +313,24 @@ class Sync:
                 ", ".join(sorted(map(str, news))[:MOST_NAMED]),
             )
 
+    def _tell_strays(self, read: ReadWindow) -> None:
+        """Warn, once, of a window with which came more calls of other times than of its own."""
+        if self._told_of_strays or read.strays < max(FEWEST_STRAYS, len(read.calls) / 2):
+            return
+        self._told_of_strays = True
+        self._logger.warning(
+            "%s: of %d calls that the vendor gave for the window %s, %d are dated more than a day "
+            "outside of it: the vendor seems to forget the period on the way, on a next page for "
+            "instance. Nothing is lost, but it costs many requests; tell the vendor",
+            self._endpoint.name,
+            len(read.calls),
+            read.window,
+            read.strays,
+        )
+
     def _write_window(self, read: ReadWindow) -> None:
         self._tell_doubles(read)
+        self._tell_strays(read)
         news = [call for call in read.calls if self._is_news(call, read.window)]
         for call in news:
             if call.unfinished_since is not None:

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories, tell
+from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories
+from tests.support.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,8 +76,8 @@ def test_a_call_that_starts_as_the_run_begins_is_left_to_the_next_run() -> None:
     tell(a_story("etelecom", habits, appear, a_run(), Quiet(1), a_run()))
 
 
-def test_a_window_under_suspicion_does_not_wait_for_parts_that_nobody_asks_for() -> None:
-    """The books were full with the window that waited, so its other parts were never begun."""
+def test_a_window_in_doubt_does_not_wait_for_parts_that_nobody_asks_for() -> None:
+    """The queue was full with the window that waited, so its other parts were never begun."""
     late = Appear(count=4, late=50, apart=0, lasts=1, recording=None)
     early = Appear(count=4, late=300, apart=600, lasts=1, recording=None)
     begin = {"lookback_hours": 1, "start_date": START.isoformat(), "revisit_hours": [48]}

@@ -1,5 +1,5 @@
 """``python -m tap_callhistory.probe``."""
 
-from tap_callhistory.probe.program import main
+from tap_callhistory.cli import probe
 
-main()
+probe()

@@ -46,18 +46,35 @@ class AllowanceSpent(CallHistoryError):  # noqa: N818 - what happened, in the us
 
 
 class Allowance(Budget):
-    """A budget that ends: every request counts, logins, retries and redirects among them."""
+    """A budget that ends: every request counts, logins, retries and redirects among them.
+
+    Attributes:
+        requests: How many may be made.
+        reserved: How many of them are kept for the end.
+        spent: How many have been made.
+    """
 
     def __init__(
-        self, requests: int, requests_per_second: float | None, stop: threading.Event
+        self,
+        requests: int,
+        requests_per_second: float | None,
+        stop: threading.Event,
+        *,
+        reserved: int = 0,
     ) -> None:
         super().__init__(requests_per_second, stop=stop)
         self.requests = requests
+        self.reserved = reserved
         self.spent = 0
+
+    @property
+    def left(self) -> int:
+        """How many may still be made."""
+        return self.requests - self.reserved - self.spent
 
     @override
     def acquire(self) -> None:
-        if self.spent >= self.requests:
+        if self.left <= 0:
             raise AllowanceSpent(f"the {self.requests} requests that the probe may make are spent")
         self.spent += 1
         super().acquire()
@@ -129,7 +146,7 @@ class Account:
 
     def __post_init__(self) -> None:
         rate = self.run.settings.requests_per_second_of(self.endpoint.vendor)
-        self.allowance = Allowance(REQUESTS_PER_VENDOR - LOGOUTS, rate, self.run.stop)
+        self.allowance = Allowance(REQUESTS_PER_VENDOR, rate, self.run.stop, reserved=LOGOUTS)
         self.page_size = self.endpoint.given["page_size"]
 
     @property
@@ -140,7 +157,7 @@ class Account:
     @property
     def requests_left(self) -> int:
         """How many requests may still be made."""
-        return self.allowance.requests - self.requests
+        return self.allowance.left
 
     def ask(
         self,
@@ -189,7 +206,7 @@ class Account:
 
     def close(self) -> None:
         """Log out where a login was made, and close the connections."""
-        self.allowance.requests += LOGOUTS
+        self.allowance.reserved = 0
         if self._transport is not None:
             self._transport.close()
 
@@ -211,6 +228,8 @@ class Account:
                 on_answer=self._note_headers,
             )
         before = self.now()
+        # Where no answer comes, the last one's date says nothing.
+        self._headers, self._answer = {}, None
         try:
             return self._transport.fetch(request)
         finally:

@@ -68,7 +68,7 @@ class DateFilter:
     """What is known of a vendor's date filter.
 
     Attributes:
-        witnesses: Calls whose every timestamp is known and settled.
+        calls: Calls whose every timestamp is known and settled.
         wall: The vendor's clock, which the parameters are written by.
         step: The smallest step in which a parameter can be written.
         left: The meanings that no answer has contradicted.
@@ -76,7 +76,7 @@ class DateFilter:
         confirmed: The calls whose windows brought just what everything left foretold.
     """
 
-    witnesses: Sequence[SeenCall]
+    calls: Sequence[SeenCall]
     wall: Callable[[datetime], datetime]
     step: timedelta
     left: list[Meaning] = field(default_factory=list)
@@ -86,11 +86,11 @@ class DateFilter:
     _sorted: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        roles = sorted(self.witnesses[0].stamps) if self.witnesses else []
+        roles = sorted(self.calls[0].stamps) if self.calls else []
         steps = [name for name, each in RESOLUTIONS.items() if each >= self.step]
         self.left = [Meaning(*each) for each in product(roles, BOUNDS, steps)]
         self._sorted = {
-            role: sorted((self._count(call.stamps[role]), call.key) for call in self.witnesses)
+            role: sorted((self._count(call.stamps[role]), call.key) for call in self.calls)
             for role in roles
         }
 
@@ -136,7 +136,7 @@ class DateFilter:
         """
         self._used.add(window)
         self.answers += 1
-        known = frozenset(keys) & {each.key for each in self.witnesses}
+        known = frozenset(keys) & {each.key for each in self.calls}
         before = self.foretold(window)
         # A page that may be full proves only the calls that it holds.
         whole = rows < FEW
@@ -150,7 +150,7 @@ class DateFilter:
             self.confirmed.add(call.key)
 
     def foretold(self, window: Window) -> set[frozenset[str]]:
-        """What a window may bring of the witnesses, by all that is left."""
+        """What a window may bring of the settled calls, by all that is left."""
         return {self._brought(each, window) for each in self.left}
 
     def _confirming(
@@ -188,9 +188,7 @@ class DateFilter:
                                   one begins here     |------>
         """
         units = size // _MICROSECOND
-        in_order = sorted(
-            self.witnesses, key=lambda c: (self._count(c.stamps[role]) % units, c.key)
-        )
+        in_order = sorted(self.calls, key=lambda c: (self._count(c.stamps[role]) % units, c.key))
         minute = timedelta(seconds=61)
         late = [
             (call, Window(call.stamps[role] - minute, self._next(call.stamps[role], units)))
@@ -230,8 +228,8 @@ class DateFilter:
 
     def _anchors(self) -> list[SeenCall]:
         """The calls to lay windows around: full records, and round stamps of every kind."""
-        fullest = sorted(self.witnesses, key=lambda call: (-_fullness(call), call.key))
-        latest = sorted(self.witnesses, key=lambda call: (-_spread(call), call.key))
+        fullest = sorted(self.calls, key=lambda call: (-_fullness(call), call.key))
+        latest = sorted(self.calls, key=lambda call: (-_spread(call), call.key))
         chosen = {call.key: call for call in (*latest[:LATEST], *fullest[:FULLEST])}
         for size, role in product(RESOLUTIONS.values(), sorted(self.roles)):
             if size > self.step:
@@ -242,7 +240,7 @@ class DateFilter:
         return list(chosen.values())
 
     def _brought(self, meaning: Meaning, window: Window) -> frozenset[str]:
-        """The witnesses that a window brings, if the filter has this meaning."""
+        """The settled calls that a window brings, if the filter has this meaning."""
         size = RESOLUTIONS[meaning.resolution] // _MICROSECOND
         shown = self._sorted[meaning.role]
         start, end = (count - count % size for count in map(self._count, _ends(window)))
@@ -255,8 +253,8 @@ class DateFilter:
         return (self.wall(instant) - _EPOCH) // _MICROSECOND
 
 
-def witnesses(calls: Iterable[SeenCall], roles: Iterable[str]) -> list[SeenCall]:
-    """The calls that can bear witness: finished, and with every timestamp that the vendor has."""
+def settled_calls(calls: Iterable[SeenCall], roles: Iterable[str]) -> list[SeenCall]:
+    """The calls that tell filters apart: finished, and with every timestamp that the vendor has."""
     wanted = set(roles)
     found = {call.key: call for call in calls if not call.unfinished and wanted <= set(call.stamps)}
     return list(found.values())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tap_callhistory.probe.gathering import Gathered
 
 #: With fewer calls, too little contradicts a wrong reading.
-ENOUGH_WITNESSES: Final = 25
+ENOUGH_SETTLED: Final = 25
 LONGER_THAN_CALLS: Final = timedelta(hours=8)
 _LATER: Final = (
     "Calls enter the history only when that timestamp is set. Let lookback_hours be longer than "
@@ -27,10 +27,10 @@ _LATER: Final = (
 def date_filter(gathered: Gathered) -> Iterator[Finding]:
     """Tell which timestamp is filtered, with which bounds, to which resolution."""
     studied = gathered.filter
-    if studied is None or len(studied.witnesses) < ENOUGH_WITNESSES:
-        count = len(studied.witnesses) if studied else 0
+    if studied is None or len(studied.calls) < ENOUGH_SETTLED:
+        count = len(studied.calls) if studied else 0
         reason = f"{count} finished calls with all their timestamps were seen"
-        needed = f"{ENOUGH_WITNESSES} such calls"
+        needed = f"{ENOUGH_SETTLED} such calls"
     elif not studied.left:
         reason = "the answers contradict every reading of the date filter that the probe knows"
         needed = "the vendor's word; perhaps it filters by a timestamp that it does not show"
@@ -86,10 +86,10 @@ def _timestamp(gathered: Gathered, studied: DateFilter) -> Finding:
 
 
 def _changed_late(studied: DateFilter) -> bool:
-    """Whether a call bore witness that changed longer after its beginning than calls last."""
+    """Whether a call was told apart that changed longer after its beginning than calls last."""
     return any(
         call.stamps[UPDATED] - call.stamps[CREATED] > LONGER_THAN_CALLS
-        for call in studied.witnesses
+        for call in studied.calls
         if call.key in studied.confirmed
     )
 

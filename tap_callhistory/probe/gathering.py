@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import VendorRefusal
-from tap_callhistory.probe.date_filter import FEW, DateFilter, witnesses
+from tap_callhistory.probe.date_filter import FEW, DateFilter, settled_calls
 from tap_callhistory.probe.findings import Outcome
 from tap_callhistory.reading.windows import Window, floor
 
@@ -136,7 +136,7 @@ def _opened(account: Account, now: datetime, asked: Asked, own: int) -> Gathered
     if asked.page_size < own:
         tried = [each for each in account.log if each.window == asked.window]
         larger = next((each for each in tried if each.page_size == own), None)
-        larger = larger or account.ask(asked.window, page_size=own)
+        larger = larger or account.ask(asked.window, page_size=own, may_fail=True)
         if larger.refusal is None:
             asked = larger
         else:
@@ -158,7 +158,7 @@ def study_filter(gathered: Gathered) -> None:
     """Ask for windows until the date filter's meaning is known, or nothing more can be learnt."""
     endpoint = gathered.endpoint
     roles = endpoint.stamps
-    found = witnesses(gathered.sample, roles)
+    found = settled_calls(gathered.sample, roles)
     studied = DateFilter(found, endpoint.clock.wall, smallest_step(gathered))
     gathered.filter = studied
     while (choice := studied.next_window()) is not None:

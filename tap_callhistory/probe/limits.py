@@ -79,7 +79,12 @@ def _within_what_is_given(gathered: Gathered, since: datetime, name: str, assume
         gathered.longest = kept - HOUR
         seen = f"{in_words(gathered.longest)}, the whole history that is given, were accepted"
         return cannot_tell(name, assumed, seen, "a vendor that keeps a longer history")
-    return _bisected(gathered, name, assumed, min(kept, LONGEST), _long)
+    found = _bisected(gathered, name, assumed, min(kept, LONGEST), _long)
+    if not gathered.calls:
+        return found
+    # No stretch without calls is given in which only the length would count.
+    seen = f"{found.seen}: for their length, or for the calls in them"
+    return cannot_tell(name, assumed, seen, "the vendor's word")
 
 
 def _bisected(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_callhistory.errors import CallHistoryError
+from tap_callhistory.output.programs import add_version_option, fail, tell
 from tap_callhistory.output.stdout import OutputClosed, checked_output
 from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
 from tap_callhistory.probe.document import write_documents
@@ -39,17 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with checked_output():
             tap = TapCallHistory.of_files(given.config)
             with tap.sandbox():
-                examinations = probe(tap, given.vendor, tell=_tell)
+                examinations = probe(tap, given.vendor, tell=tell)
             sys.stdout.write(write(examinations))
     except ConfigValidationError as error:
-        _fail(error.errors)
+        fail(error.errors)
     except OutputClosed as error:
-        _fail([] if error.quiet else [str(error)])
+        fail([] if error.quiet else [str(error)])
     except CallHistoryError as error:
-        _fail([str(error)])
+        fail([str(error)])
     failures = [each.failure for each in examinations if each.failure]
     if failures:
-        _fail(failures)
+        fail(failures)
 
 
 def probe(
@@ -87,18 +86,7 @@ def _document(folder: Path) -> None:
         next(folder.iterdir(), None)  # as the examination before the writing takes a while
         write_documents(folder)
     except OSError as failure:
-        _fail([f"--document cannot be written: {failure.strerror}."])
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}{os.linesep}")
-    sys.stderr.flush()
-
-
-def _fail(lines: Sequence[str]) -> None:
-    for line in lines:
-        _tell(line)
-    sys.exit(1)
+        fail([f"--document cannot be written: {failure.strerror}."])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,9 +98,7 @@ def _parser() -> argparse.ArgumentParser:
             "personal."
         ),
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s v{version('tap-callhistory')}"
-    )
+    add_version_option(parser)
     add_config_option(parser)
     parser.add_argument(
         "--vendor",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import KEEP_INCOMPLETE, IncompleteWindow
 from tap_callhistory.reading.doubts import is_cut
-from tap_callhistory.reading.tasks import ReadWindow, State, Task
+from tap_callhistory.reading.tasks import ReadWindow, State, Task, strays
 
 if TYPE_CHECKING:
     from tap_callhistory.reading.knowledge import Knowledge
@@ -79,6 +79,7 @@ class Leaving:
             complete=error is None,
             reason=str(error or ""),
             doubles=task.doubles,
+            strays=strays(task.calls, task.window),
         )
 
     def _failure(self, task: Task) -> Exception | None:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_callhistory.clocks import fixed_width
-from tap_callhistory.reading.doubts import Doubt, Shape
+from tap_callhistory.reading.doubts import A_DAY, Doubt, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -162,6 +162,7 @@ class ReadWindow(NamedTuple):
         complete: Whether it was read whole.
         reason: Why not, if it was not.
         doubles: Keys under which one answer held rows that differ; the last one is in `calls`.
+        strays: How many calls are dated more than a day outside of it.
     """
 
     window: Window
@@ -174,11 +175,23 @@ class ReadWindow(NamedTuple):
     complete: bool = True
     reason: str = ""
     doubles: frozenset[str | int] = frozenset()
+    strays: int = 0
 
 
 def in_order(calls: Iterable[ReadCall]) -> list[ReadCall]:
     """Calls as they leave: bad ones last, else by replication key and key."""
     return sorted(calls, key=lambda call: (call.lines is None, call.moment, call.key))
+
+
+def strays(calls: Sequence[ReadCall], window: Window) -> int:
+    """How many calls, in order, are dated more than a day before or after a window."""
+
+    def place(call: ReadCall) -> tuple[bool, str]:
+        return call.lines is None, call.moment
+
+    first = bisect_left(calls, (False, fixed_width(window.start - A_DAY)), key=place)
+    behind = bisect_left(calls, (False, fixed_width(window.end + A_DAY)), key=place)
+    return first + bisect_left(calls, (True, ""), key=place) - behind
 
 
 @dataclass(slots=True, eq=False)

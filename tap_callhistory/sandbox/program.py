@@ -6,14 +6,13 @@ import argparse
 import json
 import math
 import signal
-import sys
 import threading
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_callhistory.output.programs import add_version_option, tell
 from tap_callhistory.output.stdout import OutputClosed, checked_output
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.vendors.registry import VENDORS
@@ -81,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> int:
-    print(message, file=sys.stderr)  # noqa: T201 - what a program says
+    tell(message)
     return 1
 
 
@@ -94,9 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         ),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s v{version('tap-callhistory')}"
-    )
+    add_version_option(parser)
     world = parser.add_argument_group("the calls")
     world.add_argument("--calls", type=_count, default=5000, help="calls per vendor")
     world.add_argument("--days", type=_days, default=60.0, help="span that they fill, in days")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,6 +16,7 @@ from typing_extensions import override
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import CallHistoryError
 from tap_callhistory.output.failures import failure_line
+from tap_callhistory.output.programs import add_version_option, fail, tell
 from tap_callhistory.output.stdout import OutputClosed, checked_output
 from tap_callhistory.reading.windows import Window, floor
 from tap_callhistory.settings.files import add_config_option
@@ -48,13 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with checked_output():
             given.command(given)
     except ConfigValidationError as error:
-        _fail(error.errors)
+        fail(error.errors)
     except PlanError as error:
-        _fail(error.lines)
+        fail(error.lines)
     except OutputClosed as error:
-        _fail([] if error.quiet else [str(error)])
+        fail([] if error.quiet else [str(error)])
     except CallHistoryError as error:
-        _fail([str(error)])
+        fail([str(error)])
 
 
 # plan
@@ -94,7 +93,7 @@ def _shards_of(
     months = months_of(stretch)
     density = Census(endpoint, tap.run, tap.logger).take(months)
     found = stretches(months, density.calls, calls_per_shard)
-    _tell(
+    tell(
         f"{endpoint.name}: {counted(len(found), 'shard')} of {counted(len(months), 'month')}, "
         f"about {counted(sum(each.expected_calls for each in found), 'call')}; asked "
         f"{counted(density.requests, 'request')} "
@@ -211,22 +210,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}{os.linesep}")
-
-
-def _fail(lines: Sequence[str]) -> None:
-    for line in lines:
-        _tell(line)
-    sys.exit(1)
-
-
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with a command."""
 
     @override
     def error(self, message: str) -> NoReturn:
-        _tell(f"{self.prog}: {message}")
+        tell(f"{self.prog}: {message}")
         sys.exit(MISUSED)
 
 
@@ -238,9 +227,7 @@ def _parser() -> argparse.ArgumentParser:
             "of it, and makes one state of theirs."
         ),
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s v{version('tap-callhistory')}"
-    )
+    add_version_option(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_plan(commands.add_parser("plan", help="ask the vendors, and write the shards as JSON"))
     check = _add_proof(commands.add_parser("check", help="say what the shards have not read"))

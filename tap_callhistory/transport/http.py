@@ -141,13 +141,21 @@ class HttpSender:
         name: Who asks, for errors.
         request_timeout: Seconds of silence that end an exchange; twice as long ends it anyway.
         stop: Ends all exchanges when set.
+        sessions: What sends; by default sessions of its own.
     """
 
-    def __init__(self, *, name: str, request_timeout: float, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        request_timeout: float,
+        stop: threading.Event,
+        sessions: Sessions | None = None,
+    ) -> None:
         self._name = name
         self._timeouts = (min(LONGEST_CONNECT_SECONDS, request_timeout), request_timeout)
         self._deadline_seconds = 2 * request_timeout
-        self._sessions = Sessions()
+        self._sessions = sessions or Sessions()
         self._watch = Watch(stop)
 
     def ask(

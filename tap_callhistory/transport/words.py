@@ -84,11 +84,15 @@ _SECOND_FACTOR = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = re.compile(
-    r"\bno (?:\w+ ){0,3}(?:calls?|records?|data|results?|rows|items|logs?|sessions?|entries|history"
-    r"|content|matches)\b|(?:calls?|records?|data|results?|logs?|nothing|history)"
-    r" (?:\w+ ){0,2}(?:not|was|were)? ?(?:found|available)"
+    # Neither "no more than 200 records" nor "no access to call history".
+    r"\bno (?:(?!(?:more|longer|than|access|permission|right|privilege)s?\b)\w+ ){0,3}"
+    r"(?:calls?|records?|data|results?|rows|items|logs?|sessions?|entries|history|content|matches)"
+    r"\b|(?:calls?|records?|data|results?|logs?|nothing|history)"
+    r" (?:(?!(?:older|earlier|longer|than)\b)\w+ ){0,2}(?:not|was|were)? ?(?:found|available)"
     r"|(?:звонк|запис|данн)\w* (?:\w+ )?не найд|нет (?:данных|записей|звонков)"
-    r"|không (?:có|tìm thấy)|topilmadi|یافت نشد",
+    r"|không (?:có|tìm thấy) (?:\w+ )?(?:cuộc gọi|dữ liệu|bản ghi|kết quả|lịch sử)"
+    r"|(?:qo.ng.iroq|ma.lumot|yozuv|natija)\w* (?:\w+ )?topilmadi"
+    r"|(?:تماس|داده|رکورد|نتیجه|اطلاعات|مورد|چیز)\w* (?:\w+ )?یافت نشد",
     re.IGNORECASE,
 )
 _ROUTE = re.compile(r"\b(?:routes?|endpoint|url|uri|path)\b", re.IGNORECASE)

@@ -127,6 +127,7 @@ class _Truth:
     def no_calls(self, _finding: Finding, reading: str) -> bool:
         ways = {
             "204": "HTTP 204",
+            "400": "HTTP 400",
             "404": "HTTP 404",
             "list": "an empty array",
             "null": "a page with null for its list",

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
-from tap_callhistory.probe.account import REQUESTS_PER_VENDOR, Allowance, AllowanceSpent
+from tap_callhistory.errors import VendorUnavailable
+from tap_callhistory.probe.account import (
+    REQUESTS_PER_VENDOR,
+    Account,
+    Allowance,
+    AllowanceSpent,
+)
 from tap_callhistory.probe.findings import Outcome
+from tap_callhistory.reading.windows import Window
 from tap_callhistory.sandbox.faults import Faults
+from tap_callhistory.sandbox.server import Sandbox
+from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 from tests.probe.judging import wrong_verdicts
 from tests.probe.probing import NOW, probed
@@ -22,6 +32,31 @@ def test_an_allowance_ends() -> None:
     allowance.acquire()
     with pytest.raises(AllowanceSpent, match="2 requests"):
         allowance.acquire()
+
+
+def test_what_is_kept_for_the_end_is_counted_when_it_is_told() -> None:
+    allowance = Allowance(2, None, threading.Event(), reserved=1)
+    allowance.acquire()
+    with pytest.raises(AllowanceSpent, match="2 requests"):
+        allowance.acquire()
+    allowance.reserved = 0
+    allowance.acquire()
+
+
+def test_an_answer_that_never_came_tells_nothing_of_the_vendors_clock() -> None:
+    sandbox = Sandbox(vendors=["utel"], now=NOW, calls=5)
+    with sandbox.serve() as url:
+        config = {"start_date": "2025-01-01T00:00:00Z", **sandbox.settings(url)}
+        tap = TapCallHistory(config={**config, "max_retries": 0})
+        (kind,) = [each for each in VENDORS if each.vendor == "utel"]
+        account = Account(tap.run.endpoint(kind), tap.run, tap.logger, lambda: NOW)
+        window = Window(NOW - timedelta(hours=1), NOW)
+        account.ask(window)
+        sandbox.set_faults(Faults(down="refused"))
+        with pytest.raises(VendorUnavailable):
+            account.ask(window)
+        account.close()
+    assert len(account.skews) == 1
 
 
 @pytest.mark.parametrize("vendor", NAMES)

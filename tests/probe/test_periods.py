@@ -20,6 +20,7 @@ NAMES = [each.vendor for each in VENDORS]
 WAYS = {
     "": "an empty page",
     "204": "HTTP 204",
+    "400": "HTTP 400",
     "404": "HTTP 404",
     "list": "an empty array",
     "null": "a page with null for its list",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PROGRAM = [sys.executable, "-m", "tap_callhistory.probe"]
 START_DATE = "2025-01-01T00:00:00Z"
 TIMEOUT_SECONDS = 120
-BEGUN = "Probing kavenegar: at most 40 requests, only reading.\n"
+STARTED = "The probe starts.\n"
+BEGUN = f"{STARTED}Probing kavenegar: at most 40 requests, only reading.\n"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -75,6 +76,43 @@ def test_gives_the_same_to_machines(config: Path) -> None:
     assert bounds["outcome"] == "as assumed"
 
 
+#: Tells on standard error when the SDK begins to be imported.
+WATCHED = """
+import sys
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "singer_sdk":
+            print("the SDK is imported", file=sys.stderr, flush=True)
+
+sys.meta_path.insert(0, Watch())
+from tap_callhistory.cli import probe
+
+probe()
+"""
+
+
+@pytest.mark.parametrize("option", ["--vendor", "--help"])
+def test_it_says_that_it_starts_before_anything_slow_is_done(config: Path, option: str) -> None:
+    came = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", WATCHED, "--config", str(config), option, "kavenegar"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert came.returncode == 0, came.stderr
+    first, *rest = came.stderr.splitlines()
+    if option == "--help":
+        assert "The probe starts." not in [first, *rest]
+    else:
+        assert (first, *rest[:2]) == (
+            "The probe starts.",
+            "the SDK is imported",
+            BEGUN.split("\n")[1],
+        )
+
+
 def test_settings_come_from_the_environment_too() -> None:
     came = run(
         "--vendor", "utel", TAP_CALLHISTORY_START_DATE=START_DATE, TAP_CALLHISTORY_SANDBOX="true"
@@ -91,7 +129,8 @@ def test_refused_credentials_end_it_with_one_line(config: Path, tmp_path: Path) 
     other = changed(config, tmp_path, kavenegar={**own, "api_token": "wrong-token-of-mine"})
     came = run("--config", other, "--vendor", "kavenegar")
     assert came.returncode == 1
-    begun, line = [line for line in came.stderr.splitlines() if "trying again" not in line]
+    started, begun, line = [line for line in came.stderr.splitlines() if "trying again" not in line]
+    assert started == "The probe starts."
     assert begun == "Probing kavenegar: at most 40 requests, only reading."
     assert "kavenegar.api_token" in line
     assert "has to change" not in came.stdout
@@ -129,7 +168,7 @@ def test_faulty_settings_end_it_with_a_line(tmp_path: Path, content: str, words:
 
 def test_a_file_that_cannot_be_read_is_not_named() -> None:
     came = run("--config", "/nonexistent/s3cret")
-    told = "The file given with --config cannot be read: No such file or directory.\n"
+    told = f"{STARTED}The file given with --config cannot be read: No such file or directory.\n"
     assert (came.returncode, came.stderr) == (1, told)
 
 
@@ -162,7 +201,7 @@ FULL, CLOSED = ">/dev/full", ">&-"
                 not Path("/dev/full").exists(), reason="the system has no /dev/full"
             ),
         ),
-        (CLOSED, "The output cannot be written: it is closed\n"),
+        (CLOSED, f"{STARTED}The output cannot be written: it is closed\n"),
     ],
 )
 def test_an_output_that_takes_nothing_is_told_in_a_line(
@@ -198,7 +237,7 @@ def test_a_closed_pipe_ends_it_quietly(config: Path) -> None:
 def test_documents_need_a_folder() -> None:
     came = run("--document", "/nonexistent/folder")
     assert came.returncode == 1
-    assert came.stderr == "--document cannot be written: No such file or directory.\n"
+    assert came.stderr == f"{STARTED}--document cannot be written: No such file or directory.\n"
 
 
 def test_a_vendor_that_is_not_in_the_settings_is_named(config: Path) -> None:

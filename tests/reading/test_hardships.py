@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
+from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
@@ -137,6 +138,27 @@ def test_a_period_too_long_is_read_in_shorter_ones_whatever_the_words(
     assert read_until(again) >= "2026-03-17T06"
 
 
+@pytest.mark.parametrize("cap", [20, 200])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_period_with_more_calls_than_are_given_is_read_in_shorter_ones(
+    vendor: str, cap: int
+) -> None:
+    """As "No more than 200 records" is no word that there are no records."""
+    behaviour = Behaviour(result_cap=cap, cap_style="error")
+    world = made_world(vendor, history(vendor), Clock(NOON), behaviour)
+    first = read(world, start_date=(NOON - 2 * DAY).isoformat())
+    assert first.failure is None
+    state = first.states()[-1]
+    mine = state["bookmarks"][STREAMS[vendor]]
+    mine["replication_key_value"] = "2026-02-15T12:00:00.000000Z"
+    state["bookmarks"].pop(LEDGER)
+    run = read(world, state=state, revisit_hours=[])
+    assert run.failure is None
+    # The end may be moved back, and the last hour be left to the next run.
+    assert not lost(run, world)
+    assert len(run.table()) > 590
+
+
 @pytest.mark.parametrize(
     "hardship",
     [Hardship(slow_span_hours=48), Hardship(heavy_calls=60), Hardship(deepest_row=200)],
@@ -187,7 +209,7 @@ def test_a_total_that_never_adds_up_is_refused_after_a_few_dozen_requests(vendor
     assert run.requests <= 48
 
 
-NOTHING = ("204", "404", "list", "null", "missing")
+NOTHING = ("204", "400", "404", "list", "null", "missing")
 
 
 @pytest.mark.parametrize("nothing", NOTHING)
@@ -372,3 +394,37 @@ def test_so_is_one_that_blinks_at_random_and_says_404_for_nothing(
     run = read(world, seed=seed)
     assert run.failure is None
     assert run.table() == truth(world)
+
+
+def strayed(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each for each in caplog.messages if "outside of it" in each]
+
+
+@pytest.mark.parametrize("page_size", [5, 50])
+def test_a_cursor_that_forgets_the_filter_is_told_once_and_loses_nothing(
+    caplog: pytest.LogCaptureFixture, page_size: int
+) -> None:
+    logging.disable(logging.NOTSET)
+    few = history("etelecom", 200)
+    world = world_of("etelecom", few, Hardship(forgets_filter=True))
+    state = read(world_of("etelecom", few), start_date=(NOON - DAY).isoformat()).states()[-1]
+    with caplog.at_level(logging.WARNING):
+        run = read(world, state=state, lookback_hours=24, vendor={"page_size": page_size})
+    assert run.failure is None
+    assert len(strayed(caplog)) == 1
+    assert "etelecom_call_logs: of " in strayed(caplog)[0]
+
+
+@pytest.mark.parametrize("field", ["created", "started", "finished", "updated"])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_vendor_that_filters_by_another_date_forgets_nothing(
+    vendor: str, field: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.disable(logging.NOTSET)
+    behaviour = Behaviour(filter_field=field)
+    world = made_world(vendor, history(vendor), Clock(NOON), behaviour)
+    with caplog.at_level(logging.WARNING):
+        first = read(world)
+        again = read(world, state=first.states()[-1], lookback_hours=1, revisit_hours=[24, 168])
+    assert (first.failure, again.failure) == (None, None)
+    assert not strayed(caplog)

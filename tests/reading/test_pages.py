@@ -374,14 +374,14 @@ def test_anchored_pages_refuse_another_order() -> None:
         reading.take(Position(), Page([a_call(1, 9), a_call(2, 3)]))
 
 
-def test_a_total_of_a_billion_is_not_believed() -> None:
+def test_a_total_of_a_billion_is_not_trusted() -> None:
     vendor = Vendor(list(range(10)), Habits(total=10**9))
     with pytest.raises(Disturbed):
         read(NumberedPages, vendor)
     assert vendor.requests <= 2 * PAGES_AT_ONCE
 
 
-def test_a_total_of_a_billion_is_not_believed_page_by_page() -> None:
+def test_a_total_of_a_billion_is_not_trusted_page_by_page() -> None:
     reading = NumberedPages(Limits(2), Knowledge())
     under_way = reading.opening()
     for first in range(10, 100, 2):
@@ -512,7 +512,7 @@ def test_more_calls_than_fit_split_a_window_without_a_total(kind: type[Pass]) ->
 
 
 @pytest.mark.parametrize(
-    ("count", "total", "suspicious"),
+    ("count", "total", "looks_cut"),
     [
         (50, 0, True),
         (51, 0, True),
@@ -527,13 +527,13 @@ def test_more_calls_than_fit_split_a_window_without_a_total(kind: type[Pass]) ->
 def test_results_that_end_at_a_round_number_or_a_full_page_look_like_a_cap(
     count: int,
     total: int | None,
-    suspicious: bool,  # noqa: FBT001
+    looks_cut: bool,  # noqa: FBT001
 ) -> None:
     vendor = Vendor(list(range(count)), Habits(total=total))
     kind = NumberedPages if total == 0 else CursorPages
     knowledge = Knowledge()
     found = read(kind, vendor, knowledge=knowledge)
-    assert found.ends_like_a_cap == suspicious
+    assert found.ends_like_a_cap == looks_cut
     knowledge.largest_trusted = count + 1
     assert not found.ends_like_a_cap
 

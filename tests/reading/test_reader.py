@@ -269,7 +269,7 @@ def test_windows_under_way_hold_no_more_than_the_look_ahead() -> None:
 # Filters that are not what they are taken for.
 
 
-class _Heedless:
+class _IgnoresBounds:
     """A vendor that gives the same calls whatever the window."""
 
     limits = Limits(100)
@@ -292,7 +292,7 @@ class _Heedless:
 
 @pytest.mark.parametrize("calls", [100, 730])
 def test_a_vendor_that_does_not_heed_windows_is_read_to_an_end(calls: int) -> None:
-    source = _Heedless(calls)
+    source = _IgnoresBounds(calls)
     reading = reader.Reader(
         source, InTurn(source.fetch), concurrency=2, stop=Event(), sizes=Sizes(most_calls=500)
     )

@@ -112,7 +112,7 @@ def test_an_empty_hour_of_a_busy_vendor_is_asked_for_again(vendor: str) -> None:
 
 
 @pytest.mark.parametrize("vendor", NAMES)
-def test_a_stale_answer_from_a_cache_is_not_believed_a_second_time(vendor: str) -> None:
+def test_a_stale_answer_from_a_cache_is_not_trusted_a_second_time(vendor: str) -> None:
     """Asked for in the same words, a cache says the same: the second question has other bounds."""
     calls = [made_call(n, NOON - 3 * DAY + n * HOUR) for n in (1, 2, 3)]
     world = world_of(vendor, calls)

@@ -15,11 +15,10 @@ from tap_callhistory.shards.planning import months_of
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 from tap_callhistory.vendors.twin import TwinCallSessions
+from tests.support.direct import sender_to
 from tests.support.in_process import (
     NAMES,
     Clock,
-    DirectSender,
-    Run,
     made_call,
     made_world,
     settings_of,
@@ -46,7 +45,7 @@ def census(world: World, months: list[Window], **vendor: Any) -> Density:
     config = settings_of(world, TODAY, vendor=vendor)
     tap = TapCallHistory(config=config)
     tap.run.began = TODAY
-    tap.run.new_sender = lambda **_given: DirectSender(world, Run(), lambda _number: None)
+    tap.run.new_sender = sender_to(world, lambda: None)
     (kind,) = [each for each in VENDORS if each.vendor == world.vendor]
     return Census(tap.run.endpoint(kind), tap.run, tap.logger).take(months)
 

@@ -1,7 +1,7 @@
 """The whole tap against a sandbox vendor that is called directly: no HTTP, no threads, no waits.
 
-Only the sender (which sends bytes) and the workers (which give the order of things) are exchanged.
-The tap's requests, its verdicts, its login and its messages are its own; so are the vendor's rules.
+Only the connection (which carries bytes) and the workers (which give the order of things) are
+exchanged. The tap's requests, verdicts, login and messages are its own; so are the vendor's rules.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import random
 import sys
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
@@ -22,19 +22,22 @@ from tap_callhistory import tap
 from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.workers import InTurn
-from tap_callhistory.sandbox.http import ApiRequest, Silence
+from tap_callhistory.sandbox.faults import FaultSource
 from tap_callhistory.sandbox.vendors.registry import make_world, vendor_named
 from tap_callhistory.sandbox.world.call import Call
-from tap_callhistory.transport.http import Answer, FailedTry, Request
+from tap_callhistory.transport.budget import Budget
 from tap_callhistory.transport.transport import FIRST_WAIT_SECONDS
 from tap_callhistory.vendors import VENDORS
+from tests.support.direct import sender_to
 from tests.support.waiting import Patience, Unhurried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
+    from tap_callhistory import run as runs
     from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.workers import Finished
+    from tap_callhistory.sandbox.faults import Faults
     from tap_callhistory.sandbox.world.behaviour import Behaviour
     from tap_callhistory.sandbox.world.world import World
 
@@ -185,51 +188,44 @@ class _Output:
         return self.buffer.write(text.encode())
 
 
-class DirectSender:
-    """Hands requests to a sandbox vendor as they would arrive over HTTP."""
+class _Counted:
+    """Counts a run's requests, and lets a test do something before each."""
 
-    def __init__(
-        self,
-        world: World,
-        run: Run,
-        before: Callable[[int], None],
-        patience: Patience | None = None,
-    ) -> None:
-        self._world = world
+    def __init__(self, run: Run, before: Callable[[int], None]) -> None:
         self._run = run
         self._before = before
-        self._patience = patience or Patience()
-        self._seconds_of_silence = 0.0
 
-    def within(self, *, request_timeout: float, **_given: Any) -> DirectSender:
-        """The same sender, which gives a silent vendor so many seconds."""
-        self._seconds_of_silence = request_timeout
-        return self
+    def __call__(self) -> None:
+        self._run.requests += 1
+        if self._run.requests > MOST_REQUESTS:
+            raise NeverEndsError(f"more than {MOST_REQUESTS} requests in one run")
+        self._before(self._run.requests)
 
-    def ask(
-        self, request: Request, headers: Mapping[str, str], before_each: Callable[[], None]
-    ) -> Answer:
-        before_each()
-        path = urlsplit(request.url).path
-        if "/auth/" not in path:
-            self._run.requests += 1
-            if self._run.requests > MOST_REQUESTS:
-                raise NeverEndsError(f"more than {MOST_REQUESTS} requests in one run")
-            self._before(self._run.requests)
-        given = {name.lower(): value for name, value in headers.items()}
-        body = b"" if request.body is None else msgspec.json.encode(request.body)
-        if body:
-            given.setdefault("content-type", "application/json")
-        asked = ApiRequest(request.method, path, list(request.params), given, body)
-        try:
-            came = self._world.api.answer(asked)
-        except Silence:
-            self._patience.wait(self._seconds_of_silence)
-            raise FailedTry(f"no answer within {self._seconds_of_silence:g} s") from None
-        return Answer(came.status, came.headers, came.body)
 
-    def close(self) -> None:
+class _Unpaced(Budget):
+    """Knows no pauses, and is not slowed down."""
+
+    @override
+    def pause(self, seconds: float) -> None:
         pass
+
+    @override
+    def slow_down(self) -> None:
+        pass
+
+
+class _MadeUpTime(threading.Event):
+    """Lets waits pass in the time of a world."""
+
+    def __init__(self, pass_by: Callable[[timedelta], None]) -> None:
+        super().__init__()
+        self._pass_by = pass_by
+
+    @override
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set() and timeout:
+            self._pass_by(timedelta(seconds=timeout))
+        return self.is_set()
 
 
 def settings_of(world: World, began: datetime, **settings: Any) -> dict[str, Any]:
@@ -244,20 +240,19 @@ def _nothing(_number: int) -> None:
     pass
 
 
-def _connect(
-    made: tap.TapCallHistory, sender: DirectSender, seed: int, patience: Patience | None
+def _let_wait(
+    run: runs.Run, patience: Patience | None, pass_by: Callable[[timedelta], None] | None
 ) -> None:
-    """Let the tap ask a world, its workers in an order drawn from a seed, or as time passes."""
-    made.run.new_sender = sender.within
-    made.run.new_workers = lambda work, _count, _name: AtRandom(work, seed)
-    made.run.first_wait_seconds = 0.0
+    """Let waits be counted, or pass in the time of a world, or take no time."""
     if patience is not None:
-        made.run.new_workers = lambda work, _count, _name: Unhurried(work, patience)
-        made.run.first_wait_seconds = FIRST_WAIT_SECONDS
-        made.run.stop = patience
+        run.stop = patience
+    else:
+        run.new_budget = _Unpaced
+        run.stop = _MadeUpTime(pass_by) if pass_by else run.stop
+    run.first_wait_seconds = FIRST_WAIT_SECONDS if patience or pass_by else 0.0
 
 
-def run_tap(  # noqa: PLR0913 - one run, all by keyword
+def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
     world: World,
     *,
     began: datetime,
@@ -267,6 +262,8 @@ def run_tap(  # noqa: PLR0913 - one run, all by keyword
     seed: int = 0,
     sizes: Sizes | None = None,
     catalog_without: str = "",
+    faults: Faults | None = None,
+    pass_by: Callable[[timedelta], None] | None = None,
     patience: Patience | None = None,
     **settings: Any,
 ) -> Run:
@@ -281,6 +278,8 @@ def run_tap(  # noqa: PLR0913 - one run, all by keyword
         sizes: How many calls windows should hold; the usual ones by default.
         catalog_without: A stream that is not selected.
         seed: In which order the workers' requests come back.
+        faults: What goes wrong on the way.
+        pass_by: Lets time pass where the tap waits; by default its waits take none.
         patience: Counts the seconds that the run would wait; its pauses are then the usual ones.
         settings: The tap's settings beside those of the vendor; `vendor` holds those.
     """
@@ -298,8 +297,13 @@ def run_tap(  # noqa: PLR0913 - one run, all by keyword
         if catalog_without:
             made.streams[catalog_without].selected = False
         made.run.sizes = sizes or made.run.sizes
-        sender = DirectSender(world, run, before_request, patience)
-        _connect(made, sender, seed, patience)
+        source = FaultSource(faults, world.vendor, lambda: 0.0) if faults else None
+        counted = _Counted(run, before_request)
+        made.run.new_sender = sender_to(world, counted, source, patience or Patience())
+        _let_wait(made.run, patience, pass_by)
+        made.run.new_workers = lambda work, _count, _name: (
+            AtRandom(work, seed) if patience is None else Unhurried(work, patience)
+        )
         try:
             made.sync_all()
         except KilledError:

@@ -141,3 +141,40 @@ def test_words_about_the_beginning_of_a_period_are_known(name: str, said: str) -
     error = refused(name, {"errors": [said]}, 422)
     assert error.speaks_of_the_beginning
     assert not error.speaks_of_the_end
+
+
+NOTHING = (
+    "No calls found for the period.",
+    "No call logs",
+    "no data for this period",
+    "Records were not found",
+    "Данные не найдены",
+    "нет записей",
+    "Không tìm thấy cuộc gọi nào",
+    "Không có dữ liệu",
+    "Qo'ng'iroqlar topilmadi",
+    "تماسی یافت نشد",
+)
+SOMETHING = (
+    "No more than 200 records for one period.",
+    "no more than 50 calls can be had",
+    "Calls older than 90 days are not available",
+    "Data are no longer available",
+    "You have no access to call history",
+    "No permission to read records",
+    "Bạn không có quyền",
+    "Foydalanuvchi topilmadi",
+    "کاربر یافت نشد",
+)
+
+
+@pytest.mark.parametrize("said", NOTHING)
+def test_words_that_there_are_no_calls_are_known(said: str) -> None:
+    assert words_in({"message": said}).speak_of_nothing
+    assert refused("utel", {"message": said}, 422).may_mean_nothing
+
+
+@pytest.mark.parametrize("said", SOMETHING)
+def test_a_refusal_is_not_taken_for_a_period_without_calls(said: str) -> None:
+    assert not words_in({"message": said}).speak_of_nothing
+    assert not refused("utel", {"message": said}, 422).may_mean_nothing

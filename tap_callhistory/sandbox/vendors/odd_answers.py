@@ -37,8 +37,8 @@ def without_calls(answer: ApiAnswer, name: str, hardship: Hardship) -> ApiAnswer
     """
     if hardship.nothing == "204":
         return ApiAnswer(204, {}, b"")
-    if hardship.nothing == "404":
-        return json_answer(404, NO_CALLS)
+    if hardship.nothing in {"400", "404"}:
+        return json_answer(int(hardship.nothing), NO_CALLS)
     if hardship.nothing == "list":
         return json_answer(200, [])
     body: dict[str, Any] = msgspec.json.decode(answer.body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Nothing = Literal["", "204", "404", "list", "null", "missing"]
+Nothing = Literal["", "204", "400", "404", "list", "null", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
