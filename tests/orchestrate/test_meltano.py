@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 import pytest
 
-from callhistory_dagster.accounts import Source, read_accounts
+from callhistory_dagster.accounts import Source
 from callhistory_dagster.proof import prove
 from callhistory_dagster.runners import Meltano, runner
 from callhistory_dagster.shards import Shard
@@ -69,7 +69,7 @@ class Loaded:
     def __init__(self, sources: list[Source], sandbox: Sandbox, uri: str) -> None:
         self.sources = sources
         self.sandbox = sandbox
-        self.warehouse = PostgreSQL(uri, "calls_many")
+        self.warehouses = [PostgreSQL(uri, source.schema) for source in sources]
         self.states = States(uri)
         runs = runner(self.states)
         assert isinstance(runs, Meltano)
@@ -91,29 +91,34 @@ def loaded(
     sandbox = Sandbox(vendors=VENDORS, calls=1500, days=DAYS, now=NOW)
     with sandbox.serve() as url, pytest.MonkeyPatch.context() as environment:
         for name, value in {
-            **deployed(folder, "many", sandbox.settings(url), postgres),
+            **{
+                name: value
+                for vendor, settings in sandbox.settings(url).items()
+                for name, value in deployed(
+                    folder, f"by_{vendor}", {vendor: settings}, postgres
+                ).items()
+            },
             "CALLHISTORY_RUNNER": "meltano",
             "CALLHISTORY_MELTANO": str(meltano),
             "CALLHISTORY_MELTANO_PROJECT": str(project.folder),
             "CALLHISTORY_MELTANO_DATABASE": database,
         }.items():
             environment.setenv(name, value)
-        yield Loaded(read_accounts(folder / "accounts.yaml"), sandbox, postgres)
+        # An account each: two loaders that both make an account's ledger would meet.
+        sources = [Source(f"by_{vendor}", vendor, S, T) for vendor in VENDORS]
+        yield Loaded(sources, sandbox, postgres)
 
 
 def test_the_tables_are_the_truth(loaded: Loaded) -> None:
-    for vendor in VENDORS:
-        assert wrong_rows(loaded.sandbox, vendor, S, T, loaded.warehouse)[:9] == []
+    for vendor, warehouse in zip(VENDORS, loaded.warehouses, strict=True):
+        assert wrong_rows(loaded.sandbox, vendor, S, T, warehouse)[:9] == []
 
 
 def test_what_is_told_is_the_taps_own_count_not_the_loaders(loaded: Loaded) -> None:
-    for source, told in zip(loaded.sources, loaded.told, strict=True):
-        shard = Shard(source, S, T)
-        assert (told["stream"], told["shard"], told["account"]) == (
-            *(source.stream, shard.id),
-            "many",
-        )
-        assert told["records"] == len(loaded.warehouse.rows(source.stream))
+    for source, told, warehouse in zip(loaded.sources, loaded.told, loaded.warehouses, strict=True):
+        labels = (source.stream, Shard(source, S, T).id, source.account)
+        assert (told["stream"], told["shard"], told["account"]) == labels
+        assert told["records"] == len(warehouse.rows(source.stream))
 
 
 def test_the_history_of_both_is_proved(loaded: Loaded, postgres: str) -> None:
