@@ -94,14 +94,16 @@ def test_a_404_for_a_month_without_calls_is_none_once_others_are_answered(vendor
     found = census(world, months)
     november, december, january, _, march, april = found.calls.values()
     assert january == pytest.approx(31 * CALLS_PER_DAY, rel=0.25)
-    assert november == december == march == april == 0
+    assert (november, april) == (0, 0)
+    assert december <= 1  # the bounds are widened, and a call is at midnight
+    assert march <= 1
     assert found.counted == (vendor in {"kavenegar", "twin", "utel"})
 
 
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_404_for_every_month_may_be_a_wrong_address_and_fails(vendor: str) -> None:
     world = world_of(vendor, behaviour=Behaviour(hardship=Hardship(nothing="404")))
-    months = months_of(Window(datetime(2025, 11, 1, tzinfo=UTC), S))
+    months = months_of(Window(datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)))
     with pytest.raises(VendorRefusal) as refused:
         census(world, months)
     assert refused.value.status == 404
