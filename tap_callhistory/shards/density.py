@@ -19,6 +19,7 @@ from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.windows import Window, floor
 from tap_callhistory.shards.planning import spread
 from tap_callhistory.transport.budget import Budget
+from tap_callhistory.vendors.base import RawPage
 
 if TYPE_CHECKING:
     import logging
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from tap_callhistory.run import Run
     from tap_callhistory.transport.transport import Transport
-    from tap_callhistory.vendors.base import Endpoint, RawPage
+    from tap_callhistory.vendors.base import Endpoint
 
 #: Enough months to see a company grow; the ones between are estimated.
 MOST_MONTHS: Final = 24
@@ -73,6 +74,8 @@ class Census:
         self._run = run
         self._logger = logger
         self._counts = True
+        self._has_answered = False
+        self._doubtful: VendorRefusal | None = None
 
     def take(self, months: Sequence[Window]) -> Density:
         """Ask for at most `MOST_MONTHS` of the months.
@@ -91,6 +94,8 @@ class Census:
                 except CallHistoryError as error:
                     error.window = error.window or month
                     raise
+        if self._doubtful is not None and not self._has_answered:
+            raise self._doubtful  # no calls at all, or no such address
         return Density(calls, budget.requests, self._counts)
 
     def _calls_in(self, month: Window, transport: Transport) -> float:
@@ -130,16 +135,26 @@ class Census:
     def _ask(
         self, window: Window, page_size: int, transport: Transport, *, last: bool = False
     ) -> RawPage | None:
-        """The first page of a window; None where the vendor refuses it, and another may do."""
+        """The first page of a window; None where the vendor refuses it, and another may do.
+
+        A 404 may be a vendor's way to say that there are no calls: where it answers any other
+        window, it was.
+        """
         asked = self._endpoint.with_settings(page_size=page_size)
         opening = asked.new_pass(asked.limits, Knowledge()).opening()[0]
         bounds = asked.bounds(window, self._run.began)
         try:
-            return asked.page_of(transport.fetch(asked.page_request(bounds, opening)))
+            page = asked.page_of(transport.fetch(asked.page_request(bounds, opening)))
         except VendorRefusal as refusal:
+            if refusal.may_mean_nothing:
+                refusal.window = window
+                self._doubtful = self._doubtful or refusal
+                return RawPage([], total=0)
             if last or not refusal.may_mean_the_window:
                 raise
             return None
+        self._has_answered = True
+        return page
 
     @property
     def _smallest_page(self) -> int:

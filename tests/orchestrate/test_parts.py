@@ -85,6 +85,7 @@ def test_secrets_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
         "TAP_CALLHISTORY_START_DATE": "2025-01-01T00:00:00.000000Z",
         "TAP_CALLHISTORY_END_DATE": "2025-05-01T00:00:00.000000Z",
         "TAP_CALLHISTORY_REQUESTS_PER_SECOND": "2.5",
+        "TAP_CALLHISTORY_ACCOUNT": "acme",
         "TAP_CALLHISTORY_SHARD": "acme-utel_call_history-2025-01-01_2025-05-01",
     }
 

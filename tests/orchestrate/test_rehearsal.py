@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from tap_callhistory.sandbox.server import Sandbox
-from tests.end_to_end.warehouses import PostgreSQL, differences
+from tests.end_to_end.warehouses import PostgreSQL
+from tests.orchestrate.deployment import DAYS, FIRSTS, NOW, S, T, deployed, stamp, wrong_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE: Final = Path(__file__).parent
-NOW: Final = datetime.now(UTC).replace(microsecond=0)
-#: The first of a month, older than every revisit; and four months before it.
-T: Final = (NOW - timedelta(days=9)).replace(day=1, hour=0, minute=0, second=0)
-FIRSTS: Final = [T]
-for _ in range(4):
-    FIRSTS.insert(0, (FIRSTS[0] - timedelta(days=1)).replace(day=1))
-S: Final = FIRSTS[0]
 STREAM: Final = "utel_call_history"
-SCHEMA: Final = "calls_acme"
-INSTANCE: Final = """
-concurrency:
-  pools: {granularity: run, default_limit: 1}
-telemetry: {enabled: false}
-"""
-ACCOUNTS: Final = """
-history_from: {start:%Y-%m-%d}
-history_until: {end:%Y-%m-%d}
-accounts:
-  acme:
-    utel:
-      requests_per_second: 1000
-      settings: {{api_url: "{url}", page_size: 50}}
-"""
-PROGRAMS: Final = Path(sys.executable).parent
-
-
-def stamp(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Rehearsal:
@@ -58,22 +30,14 @@ class Rehearsal:
         self.uri = uri
         self.log = log
 
-    def truth(self) -> dict[Any, dict[str, Any]]:
-        return {row["id"]: row for row in self.sandbox.worlds["utel"].truth()}
-
 
 @pytest.fixture(scope="module")
 def rehearsal(
     postgres: str, dagster: Path, loader: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rehearsal]:
     folder = tmp_path_factory.mktemp("dagster")
-    (folder / "dagster.yaml").write_text(INSTANCE)
-    days = (NOW - S) / timedelta(days=1) + 5
-    sandbox = Sandbox(vendors=["utel"], calls=3000, days=days, now=NOW)
+    sandbox = Sandbox(vendors=["utel"], calls=3000, days=DAYS, now=NOW)
     with sandbox.serve() as url:
-        own = sandbox.settings(url)["utel"]
-        accounts = folder / "accounts.yaml"
-        accounts.write_text(ACCOUNTS.format(start=S, end=T, url=own["api_url"]))
         script = folder / "loader"
         mortal = HERE / "mortal_loader.py"
         script.write_text(
@@ -81,18 +45,8 @@ def rehearsal(
             f'"{loader}/target-postgres" "$@"\n'
         )
         script.chmod(0o755)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "DAGSTER_HOME": str(folder),
-            "CALLHISTORY_ACCOUNTS": str(accounts),
-            "CALLHISTORY_WAREHOUSE": postgres,
-            "CALLHISTORY_TAP": str(PROGRAMS / "tap-callhistory"),
-            "CALLHISTORY_SHARDS": str(PROGRAMS / "tap-callhistory-shards"),
-            "CALLHISTORY_LOADER": str(script),
-            "CALLHISTORY_ACME_UTEL_EMAIL": own["email"],
-            "CALLHISTORY_ACME_UTEL_PASSWORD": own["password"],
-        }
+        environment = deployed(folder, "acme", sandbox.settings(url), postgres)
+        environment["CALLHISTORY_LOADER"] = str(script)
         with (folder / "log").open("w+") as log:
             seen = run(dagster, environment, log)
         yield Rehearsal(seen, sandbox, postgres, (folder / "log").read_text())
@@ -134,10 +88,9 @@ def test_the_ordinary_run_ends_well_and_its_check_is_green(rehearsal: Rehearsal)
 
 
 def test_after_the_ordinary_run_the_table_is_the_truth(rehearsal: Rehearsal) -> None:
-    truth = {key: row for key, row in rehearsal.truth().items() if row["date_time"] >= stamp(S)}
-    found = PostgreSQL(rehearsal.uri, SCHEMA).rows(STREAM)
-    assert differences(truth, found)[:9] == []
-    assert len(found) == len(truth) > 2000
+    warehouse = PostgreSQL(rehearsal.uri, "calls_acme")
+    assert wrong_rows(rehearsal.sandbox, "utel", S, NOW, warehouse)[:9] == []
+    assert len(warehouse.rows(STREAM)) > 2000
 
 
 def test_no_secret_is_in_the_log(rehearsal: Rehearsal) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tap_callhistory.errors import VendorRefusal
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.sandbox.world.behaviour import Behaviour
+from tap_callhistory.sandbox.world.hardship import Hardship
 from tap_callhistory.shards.density import MOST_MONTHS, Census, Density
 from tap_callhistory.shards.planning import months_of
 from tap_callhistory.tap import TapCallHistory
@@ -33,12 +34,12 @@ TODAY = datetime(2026, 6, 1, tzinfo=UTC)
 CALLS_PER_DAY = 144
 
 
-def world_of(vendor: str, days: int = 59) -> World:
+def world_of(vendor: str, days: int = 59, behaviour: Behaviour | None = None) -> World:
     calls = [
         made_call(place, S + place * timedelta(days=1) / CALLS_PER_DAY)
         for place in range(days * CALLS_PER_DAY)
     ]
-    return made_world(vendor, calls, Clock(TODAY), Behaviour())
+    return made_world(vendor, calls, Clock(TODAY), behaviour or Behaviour())
 
 
 def census(world: World, months: list[Window], **vendor: Any) -> Density:
@@ -83,6 +84,29 @@ def test_ten_years_cost_two_dozen_requests() -> None:
     found = census(world_of("utel"), months)
     assert len(found.calls) == MOST_MONTHS
     assert found.requests <= MOST_MONTHS + 2  # a login and a logout
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_404_for_a_month_without_calls_is_none_once_others_are_answered(vendor: str) -> None:
+    world = world_of(vendor, behaviour=Behaviour(hardship=Hardship(nothing="404")))
+    months = months_of(Window(datetime(2025, 11, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)))
+    found = census(world, months)
+    november, december, january, _, march, april = found.calls.values()
+    assert january == pytest.approx(31 * CALLS_PER_DAY, rel=0.25)
+    assert (november, april) == (0, 0)
+    assert december <= 1  # the bounds are widened, and a call is at midnight
+    assert march <= 1
+    assert found.counted == (vendor in {"kavenegar", "twin", "utel"})
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_404_for_every_month_may_be_a_wrong_address_and_fails(vendor: str) -> None:
+    world = world_of(vendor, behaviour=Behaviour(hardship=Hardship(nothing="404")))
+    months = months_of(Window(datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)))
+    with pytest.raises(VendorRefusal) as refused:
+        census(world, months)
+    assert refused.value.status == 404
+    assert refused.value.window
 
 
 def test_a_refusal_of_the_credential_names_the_month() -> None:

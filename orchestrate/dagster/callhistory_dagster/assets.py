@@ -8,6 +8,7 @@ the ordinary run 0.2.
 """
 
 # Dagster looks at the annotations of contexts while it loads: they must be no texts.
+import multiprocessing
 import os
 import resource
 import time
@@ -17,6 +18,7 @@ from typing import Any, Final
 import dagster as dg
 
 from callhistory_dagster.accounts import Source
+from callhistory_dagster.processes import die_with
 from callhistory_dagster.proof import ledger_faults, prove
 from callhistory_dagster.runners import ShardFailed, runner
 from callhistory_dagster.shards import Shard
@@ -32,6 +34,11 @@ def states() -> States:
     """The states of all machines: in a database of their own, or in the warehouse."""
     place = os.environ.get("CALLHISTORY_STATES")
     return States(place or os.environ["CALLHISTORY_WAREHOUSE"])
+
+
+def executor_name() -> str:
+    """Whether a run's step is in the run's own process, or in another."""
+    return os.environ.get("CALLHISTORY_EXECUTOR", "in_process")
 
 
 def key_of(source: Source, name: str) -> dg.AssetKey:
@@ -120,6 +127,7 @@ def _read(
     context: dg.AssetExecutionContext, shard: Shard, pool: str, share: float
 ) -> dg.MaterializeResult[Any]:
     """Read a shard within its share of the source's budget."""
+    _die_with_the_run()
     rate = shard.source.requests_per_second
     if rate is not None:
         rate = rate * share / _slots(context.instance, pool)
@@ -134,6 +142,13 @@ def _read(
         "processor_seconds": round(_processor_seconds(), 1),
     }
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _die_with_the_run() -> None:
+    """A step in a process of its own would go on reading beside the retry of a run that died."""
+    run = multiprocessing.parent_process()
+    if run is not None and run.pid is not None and executor_name() == "multiprocess":
+        die_with(run.pid)
 
 
 def _processor_seconds() -> float:

@@ -9,7 +9,7 @@ from typing import Final
 import dagster as dg
 
 from callhistory_dagster.accounts import Source, read_accounts
-from callhistory_dagster.assets import assets_of, key_of
+from callhistory_dagster.assets import assets_of, executor_name, key_of
 
 SOURCE_TAG: Final = "callhistory/source"
 #: New calls come before history in the queue.
@@ -55,7 +55,7 @@ def definitions(sources: list[Source]) -> dg.Definitions:
         jobs=[ordinary],
         schedules=[hourly],
         # A run is one shard: a process per step would cost seconds more.
-        executor=EXECUTORS[os.environ.get("CALLHISTORY_EXECUTOR", "in_process")],
+        executor=EXECUTORS[executor_name()],
     )
 
 

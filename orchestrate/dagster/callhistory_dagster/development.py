@@ -12,8 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 PROJECT: Final = Path(__file__).resolve().parents[1]
 TAP: Final = PROJECT.parents[1]
 LOADER: Final = "meltanolabs-target-postgres==0.8.1"
-START_SECONDS: Final = 30
 SANDBOX_PORT: Final = 8642
 CALLS: Final = 4000
 
@@ -43,7 +40,7 @@ def main() -> int:
     # A shell's background ignores SIGINT, and Dagster then ignores SIGTERM as well, for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = given.folder.resolve()
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(_made(folder / "runtime")))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(_made(folder / "runtime", mode=0o700)))
     tap = _environment(folder / "tap", [f"{TAP}[sandbox]"])
     loader = _environment(folder / "loader", [LOADER])
     with ExitStack() as running:
@@ -128,19 +125,17 @@ def _sandboxes(tap: Path, given: argparse.Namespace, running: ExitStack) -> dict
     days = (now - sources[0].history_from).days + 1
     found: dict[str, str] = {}
     for place, account in enumerate(dict.fromkeys(source.account for source in sources)):
-        port = str(SANDBOX_PORT + place)
+        port = str(given.sandbox_port + place)
         calls = ("--calls", str(given.calls), "--days", str(days), "--seed", str(place + 1))
         clock = ("--now", now.isoformat(), "--latency-ms", given.latency)
         process = subprocess.Popen(  # noqa: S603
             [tap / "tap-callhistory-sandbox", "--port", port, *calls, *clock],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
             preexec_fn=dying_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
         )
         running.callback(process.terminate)
-        url = f"http://127.0.0.1:{port}"
-        _await(url)
-        settings = _settings(tap, url)
+        settings = _settings(process)
         found |= {
             f"{PREFIX}_{account}_{source.vendor}_{name}".upper(): str(value)
             for source in sources
@@ -157,33 +152,21 @@ def _standing_clock(file: Path) -> datetime:
     return datetime.fromisoformat(file.read_text(encoding="utf-8"))
 
 
-def _settings(tap: Path, url: str) -> Mapping[str, Mapping[str, object]]:
-    """What the tap has to be told of a sandbox, from the sandbox's own module."""
-    code = (
-        "import json, sys; from tap_callhistory.sandbox.server import Sandbox; "
-        "print(json.dumps(Sandbox(calls=1).settings(sys.argv[1])))"
-    )
-    done = subprocess.run(  # noqa: S603
-        [tap / "python", "-c", code, url], check=True, capture_output=True, text=True
-    )
-    settings: Mapping[str, Mapping[str, object]] = yaml.safe_load(done.stdout)
-    return settings
+def _settings(sandbox: subprocess.Popen[str]) -> Mapping[str, Mapping[str, object]]:
+    """What the tap has to be told of a sandbox: the object that it prints once it serves."""
+    lines: list[str] = []
+    for line in sandbox.stdout or ():
+        if lines or line.startswith("{"):
+            lines.append(line)
+        if line.startswith("}"):
+            settings: Mapping[str, Mapping[str, object]] = yaml.safe_load("".join(lines))
+            return settings
+    raise SystemExit("The sandbox did not start; --sandbox-port is another place for it.")
 
 
-def _await(url: str) -> None:
-    for _ in range(START_SECONDS * 10):
-        try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - loopback
-                return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("The sandbox did not start.")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+def _made(folder: Path, *, mode: int = 0o777) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode, exist_ok=True)
     return folder
 
 
@@ -195,6 +178,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, default=Path(".dagster"), help="where all of it is")
     parser.add_argument("--accounts", type=Path, default=PROJECT / "accounts.yaml")
     parser.add_argument("--port", type=int, default=3000, help="of the web server")
+    parser.add_argument(
+        "--sandbox-port",
+        type=int,
+        default=SANDBOX_PORT,
+        help="of the first account's sandbox; every further one has the next",
+    )
     parser.add_argument("--calls", type=int, default=CALLS, help="made-up calls per vendor")
     parser.add_argument("--latency-ms", dest="latency", default="0", help="time per answer")
     return parser

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from functools import partial
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -27,15 +28,19 @@ def dying_with_parent() -> Callable[[], None]:
 
     The signal is bound to the thread that starts the process: one that lives as long as it should.
     """
-    parent = os.getpid()
+    return partial(die_with, os.getpid())
 
-    def die_with_parent() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died in between
-            os.kill(os.getpid(), signal.SIGKILL)
 
-    return die_with_parent
+def die_with(parent: int) -> None:
+    """Have this process killed when its parent dies (on Linux).
+
+    Args:
+        parent: The parent's id; if it has died already, this process ends now.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def start(
@@ -76,12 +81,16 @@ class Told:
         self._thread.start()
 
     def _read(self, stream: IO[bytes] | None) -> None:
-        for line in stream or ():
-            text = line.decode(errors="replace").rstrip()
-            if '"record_count"' in text:
-                self.metric = text
-            self._last.append(text)
-            sys.stderr.write(f"{text}\n")
+        if stream is None:
+            return
+        with stream:
+            for line in stream:
+                text = line.decode(errors="replace").rstrip()
+                # Loaders count records as well; where Meltano speaks for both, theirs comes last.
+                if '"record_count"' in text and '"windows":' in text:
+                    self.metric = text
+                self._last.append(text)
+                sys.stderr.write(f"{text}\n")
 
     def last_lines(self) -> str:
         """The last lines, when the process has ended."""

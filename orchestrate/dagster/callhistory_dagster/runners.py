@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from callhistory_dagster.processes import Told, start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from callhistory_dagster.shards import Shard
     from callhistory_dagster.states import States
@@ -68,9 +70,7 @@ def runner(states: States) -> Runner:
 def loader_environment(warehouse: str, shard: Shard) -> dict[str, str]:
     """target-postgres's settings: the account's own schema, and what was proved to load fast."""
     return {
-        "TARGET_POSTGRES_SQLALCHEMY_URL": warehouse.replace(
-            "postgresql://", "postgresql+psycopg://", 1
-        ),
+        "TARGET_POSTGRES_SQLALCHEMY_URL": _driven(warehouse),
         "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": shard.source.schema,
         "TARGET_POSTGRES_USE_COPY": "true",
         "TARGET_POSTGRES_VALIDATE_RECORDS": "false",
@@ -149,26 +149,22 @@ class Meltano:
                 **shard.environment(requests_per_second),
                 **loader_environment(self.warehouse, shard),
                 "MELTANO_ENVIRONMENT": "prod",
-                "MELTANO_DATABASE_URI": self.database,
+                # Meltano's extra is of this driver, which its SQLAlchemy does not take by itself.
+                "MELTANO_DATABASE_URI": _driven(self.database),
                 "MELTANO_SYS_DIR_ROOT": str(self._system_folder(Path(name))),
                 "NO_COLOR": "1",
             }
+            call = partial(self._meltano, shard, environment)
             # Dagster owns the shard, so a dead run's lock says nothing: --force.
-            said = self._meltano(
-                environment,
-                "run",
-                "--force",
-                f"--state-id-suffix={shard.id}",
-                "tap-callhistory",
-                "target-postgres",
-            )
+            suffix = f"--state-id-suffix={shard.id}"
+            _, metric = call("run", "--force", suffix, "tap-callhistory", "target-postgres")
             state_id = f"prod:tap-callhistory-to-target-postgres:{shard.id}"
-            written = self._meltano(environment, "state", "get", state_id, shard_id=shard.id)
-        state = next(_states_in(line.encode() for line in written.splitlines()), None)
+            written, _ = call("state", "get", state_id)
+        state = next(_states_in(written.splitlines()), None)
         if state is None:
             raise ShardFailed(f"{shard.id}: Meltano has no state of it")
         self.states.save(shard, state)
-        return _tags(said)
+        return _tags(metric)
 
     def _system_folder(self, folder: Path) -> Path:
         """Meltano's folder for one run: the plugins are the project's, what a run writes is not.
@@ -180,12 +176,16 @@ class Meltano:
                 (folder / each.name).symlink_to(each)
         return folder
 
-    def _meltano(self, environment: dict[str, str], *arguments: str, shard_id: str = "") -> str:
-        program = os.environ.get("CALLHISTORY_MELTANO", shutil.which("meltano") or "meltano")
+    def _meltano(
+        self, shard: Shard, environment: Mapping[str, str], *arguments: str
+    ) -> tuple[str, str]:
+        """Run a command of Meltano's; gives what it wrote, and the tap's closing metric."""
+        program = os.environ.get("CALLHISTORY_MELTANO", "meltano")
         process = start([program, *arguments], environment, self.project)
         told = Told(process.stderr)
         try:
-            out = process.stdout.read().decode(errors="replace") if process.stdout else ""
+            with process.stdout or nullcontext(BytesIO()) as stdout:
+                out = stdout.read().decode(errors="replace")
             code = process.wait()
         except BaseException:
             process.terminate()
@@ -194,12 +194,17 @@ class Meltano:
         lines = told.last_lines()
         if code:
             raise ShardFailed(
-                f"{shard_id} meltano {arguments[0]} ended with {code}:\n{lines}{out[-4000:]}"
+                f"{shard.id}: meltano {arguments[0]} ended with {code}:\n{lines}{out[-4000:]}"
             )
-        return told.metric or out
+        return out, told.metric
 
 
-def _states_in(lines: Any) -> Iterator[dict[str, Any]]:
+def _driven(uri: str) -> str:
+    """A PostgreSQL's address as SQLAlchemy has to be told it: with the driver that is there."""
+    return uri.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _states_in(lines: Iterable[bytes | str]) -> Iterator[dict[str, Any]]:
     """The states in what a loader writes, the half of a line that a kill left behind aside."""
     for line in lines:
         try:
@@ -212,9 +217,8 @@ def _states_in(lines: Any) -> Iterator[dict[str, Any]]:
 
 
 def _tags(text: str) -> dict[str, Any]:
-    """The tags of the tap's closing metric in a text."""
-    for line in text.splitlines():
-        if '"record_count"' in line:
-            metric = json.loads(line[line.index("{") : line.rindex("}") + 1])
-            return {"records": metric["value"], **metric["tags"]}
-    return {}
+    """The tags of the tap's closing metric in a line; none without one."""
+    if not text:
+        return {}
+    metric = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    return {"records": metric["value"], **metric["tags"]}

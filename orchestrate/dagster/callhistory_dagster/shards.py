@@ -47,7 +47,8 @@ class Shard:
         if self.end:
             dates["END_DATE"] = stamp(self.end)
         rate = {} if requests_per_second is None else {"REQUESTS_PER_SECOND": requests_per_second}
-        common = {**dates, **rate, "SHARD": self.id}
+        labels = {"ACCOUNT": self.source.account, "SHARD": self.id}
+        common = {**dates, **rate, **labels}
         return {
             **{f"TAP_CALLHISTORY_{name}": str(value) for name, value in common.items()},
             **self.source.environment(),
