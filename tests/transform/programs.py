@@ -150,16 +150,21 @@ class Dbt:
             "dbt",
             installed_for(f"dbt-{self.adapter}"),
             [command, "--vars", json.dumps(variables), *arguments],
-            {
-                "CALLHISTORY_DBT_TARGET": self.adapter,
-                "DBT_PROJECT_DIR": str(PROJECT),
-                "DBT_PROFILES_DIR": str(PROJECT),
-                "DBT_TARGET_PATH": str(self.folder / "target"),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
-                "DBT_USE_COLORS": "false",
-                **self.settings,
-            },
+            self.variables,
         )
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment in which dbt runs."""
+        return {
+            "CALLHISTORY_DBT_TARGET": self.adapter,
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+            "DBT_USE_COLORS": "false",
+            **self.settings,
+        }
 
 
 def _own_environment() -> dict[str, str]:

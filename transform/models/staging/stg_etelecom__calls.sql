@@ -17,7 +17,8 @@ with raw_calls as (
         'external_id': 'text',
         'recording_urls': 'json',
         'call_targets': 'json',
-    }) }}
+        '_sdc_batched_at': 'timestamp',
+    }, together_by='external_id') }}
 ),
 
 answers as (
@@ -107,5 +108,6 @@ select
         or row_number() over (
             partition by account, common_direction, external_id
             order by case when ended_at is null then 1 else 0 end, id
-        ) = 1 as counts_as_call
+        ) = 1 as counts_as_call,
+    _sdc_batched_at as loaded_at
 from known
