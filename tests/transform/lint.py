@@ -26,8 +26,9 @@ def main(arguments: list[str]) -> int:
         finished = run(
             "sqlfluff",
             [SQLFLUFF, TEMPLATER, *installed_for("dbt-duckdb")],
-            [*(arguments or ["lint"]), "--config", str(PROJECT / ".sqlfluff"), str(PROJECT)],
+            [*(arguments or ["lint"]), "."],
             warehouse.dbt.variables,
+            folder=PROJECT,
         )
     print(finished.stdout)  # noqa: T201 - this is what it is run for
     return finished.returncode

@@ -47,12 +47,14 @@ def run(
     arguments: Sequence[str],
     settings: Mapping[str, str] | None = None,
     standard_input: Path | None = None,
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program of the first of some packages, installed together."""
+    """Runs a program of the first of some packages, installed together, in a folder."""
     with open(standard_input or os.devnull, encoding="utf-8") as messages:  # noqa: PTH123 - os.devnull
         return subprocess.run(  # noqa: S603
             _command(program, requirements, arguments),
             env=_own_environment() | dict(settings or {}),
+            cwd=folder,
             stdin=messages,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
