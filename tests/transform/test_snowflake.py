@@ -16,14 +16,14 @@ import pytest
 
 import tap_callhistory
 from tap_callhistory.output.ledger import NAME as LEDGER
-from tests.transform.conftest import ACCOUNTS
 
 from .ledger_texts import TEMPLATE, TO_WRITE, one_text, same_as_the_page
+from .loaded import ACCOUNTS
 from .programs import PROJECT, run
 from .test_calls import differences, told
 
 if TYPE_CHECKING:
-    from tests.transform.conftest import Account
+    from .loaded import Account
 
 REHEARSAL: Final = Path(__file__).with_name("snowflake_rehearsal.py")
 REQUIREMENTS: Final = (
