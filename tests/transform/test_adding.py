@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import pytest
 
@@ -24,7 +25,8 @@ ADDED: Final = "added_models"
 AFRESH: Final = "afresh_models"
 BUILT: Final = ("calls", "calls_by_day", "calls_by_week", "calls_by_month")
 NONE_DIFFER: Final = dict.fromkeys(BUILT, 0)
-ANALYST: Final = "analyst"
+ANALYST: Final = f"analyst_{uuid4().hex}"
+"""A server's databases have their users in common."""
 
 
 @dataclass(slots=True)
