@@ -51,12 +51,14 @@ def run(
     arguments: Sequence[str],
     settings: Mapping[str, str] | None = None,
     standard_input: Path | None = None,
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program of the first of some packages, installed together."""
+    """Runs a program of the first of some packages, installed together, in a folder."""
     with open(standard_input or os.devnull, encoding="utf-8") as messages:  # noqa: PTH123 - os.devnull
         return subprocess.run(  # noqa: S603
             _command(program, requirements, arguments),
             env=_own_environment() | dict(settings or {}),
+            cwd=folder,
             stdin=messages,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -193,17 +195,21 @@ class Dbt:
         """Runs one command of dbt, well or badly."""
         return _dbt_server(self.adapter).run(
             [command, "--vars", json.dumps(variables), *arguments],
-            _own_environment()
-            | {
-                "CALLHISTORY_DBT_TARGET": self.adapter,
-                "DBT_PROJECT_DIR": str(PROJECT),
-                "DBT_PROFILES_DIR": str(PROJECT),
-                "DBT_TARGET_PATH": str(self.folder / "target"),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
-                "DBT_USE_COLORS": "false",
-                **self.settings,
-            },
+            _own_environment() | self.variables,
         )
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment in which dbt runs."""
+        return {
+            "CALLHISTORY_DBT_TARGET": self.adapter,
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+            "DBT_USE_COLORS": "false",
+            **self.settings,
+        }
 
 
 def _own_environment() -> dict[str, str]:

@@ -19,6 +19,7 @@
 {% macro ledger_rows() %}
     {% set text = callhistory.type_of('text') %}
     {% set names = "'" ~ callhistory.accounts() | join("', '") ~ "'" %}
+    {% set columns = callhistory.ledger_columns() %}
     {% for table in callhistory.loaded('callhistory_windows') %}
         {% set present = callhistory.columns_of(table.relation) %}
         select
@@ -26,25 +27,20 @@
             cast(
                 case when account in ({{ names }}) then account else '{{ table.account }}' end
                 as {{ text }}
-            ) as account
-            , cast(case when account not in ({{ names }}) then account end as {{ text }}) as label
+            ) as account,
+            cast(case when account not in ({{ names }}) then account end as {{ text }}) as label,
             {% else %}
-            cast('{{ table.account }}' as {{ text }}) as account
-            , {{ callhistory.unknown('text') }} as label
+            cast('{{ table.account }}' as {{ text }}) as account,
+            {{ callhistory.unknown('text') }} as label,
             {% endif %}
-            {% for name, type in callhistory.ledger_columns().items() %}
-            , {{ callhistory.raw_column(name, type) if name in present else callhistory.unknown(type) }}
-                as {{ name }}
-            {% endfor %}
+            {{ callhistory.typed_columns(columns, present) }}
         from {{ table.relation }}
         {% if not loop.last %}union all{% endif %}
     {% else %}
         select
-            {{ callhistory.unknown('text') }} as account
-            , {{ callhistory.unknown('text') }} as label
-            {% for name, type in callhistory.ledger_columns().items() %}
-            , {{ callhistory.unknown(type) }} as {{ name }}
-            {% endfor %}
+            {{ callhistory.unknown('text') }} as account,
+            {{ callhistory.unknown('text') }} as label,
+            {{ callhistory.typed_columns(columns, []) }}
         where 1 = 0
     {% endfor %}
 {% endmacro %}

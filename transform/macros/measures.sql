@@ -31,5 +31,6 @@
         'started_at', 'answered_at', 'ended_at', 'ring_seconds', 'talk_seconds', 'total_seconds',
         'status', 'raw_status', 'end_reason', 'end_party', 'recording_url', 'recording_status',
         'updated_at', 'cost', 'is_abandoned', 'counts_as_call',
+        'loaded_at',
     ]) }}
 {% endmacro %}

@@ -56,29 +56,36 @@
 {% endmacro %}
 
 
-{# All accounts' calls of one stream, as a query.
+{# All accounts' calls of one stream, as a query; of these only what `calls` does not hold yet, where
+   it is added to (macros/adding.sql).
 
    columns: {name: type}. A column that is not in the table, for it was not selected in the tap, is
-   null. Where the stream is not loaded at all the query is of no rows. #}
-{% macro raw_calls(stream, columns) %}
+   null. Where the stream is not loaded at all the query is of no rows.
+   together_by: a column whose value several calls may have in common; if one of them is read, all
+   are. #}
+{% macro raw_calls(stream, columns, together_by=none) %}
     {% for table in callhistory.loaded(stream) %}
-        {% set present = callhistory.columns_of(table.relation) %}
         select
-            cast('{{ table.account }}' as {{ callhistory.type_of('text') }}) as account
-            {% for name, type in columns.items() %}
-            , {{ callhistory.raw_column(name, type) if name in present else callhistory.unknown(type) }}
-                as {{ name }}
-            {% endfor %}
+            cast('{{ table.account }}' as {{ callhistory.type_of('text') }}) as account,
+            {{ callhistory.typed_columns(columns, callhistory.columns_of(table.relation)) }}
         from {{ table.relation }}
+        {{ callhistory.where_not_in_calls(stream, table, together_by) }}
         {% if not loop.last %}union all{% endif %}
     {% else %}
         select
-            {{ callhistory.unknown('text') }} as account
-            {% for name, type in columns.items() %}
-            , {{ callhistory.unknown(type) }} as {{ name }}
-            {% endfor %}
+            {{ callhistory.unknown('text') }} as account,
+            {{ callhistory.typed_columns(columns, []) }}
         limit 0
     {% endfor %}
+{% endmacro %}
+
+
+{# Columns, {name: type}, in the types that the models want; null are those that a table has not. #}
+{% macro typed_columns(columns, present) %}
+    {%- for name, type in columns.items() -%}
+        {{ callhistory.raw_column(name, type) if name in present else callhistory.unknown(type) }}
+        as {{ name }}{{ ',' if not loop.last }}
+    {% endfor -%}
 {% endmacro %}
 
 

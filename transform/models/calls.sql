@@ -1,4 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key='call_key',
+    on_schema_change='append_new_columns',
+    indexes=[
+        {'columns': ['call_key']}, {'columns': ['created_at']}, {'columns': ['customer_number_e164']},
+    ] if target.type == 'postgres' else [],
+    post_hook='{{ callhistory.take_out_gone_calls() }}',
+) }}
 {% do callhistory.require_loaded_streams() %}
+{% do callhistory.say_what_is_read_whole() %}
 {% set numbers = ['from_number', 'to_number', 'customer_number', 'external_line'] %}
 {% set seconds = ['ring_seconds', 'talk_seconds', 'total_seconds'] %}
 
@@ -64,5 +75,6 @@ select
     is_abandoned,
     counts_as_call,
     raw_status,
-    raw_direction
+    raw_direction,
+    loaded_at
 from all_vendors

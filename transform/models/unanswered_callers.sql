@@ -4,9 +4,10 @@ with contacts as (
     select
         calls.*,
         coalesce(customer_number_e164, customer_number) as caller_number,
-        direction = 'inbound'
+        (
+            direction = 'inbound'
             and (is_abandoned or status in ('missed', 'busy', 'failed', 'cancelled'))
-            as is_unanswered,
+        ) as is_unanswered,
         case
             when direction = 'outbound'
                 or (

@@ -1,5 +1,5 @@
--- Keys of raw calls that are not in `calls` or are there more than once, and keys in `calls` that no
--- raw table holds.
+-- Keys of raw calls that are not in `calls` or are there more than once, and keys in `calls` that
+-- no raw table holds.
 with counted as (
     {% for vendor, facts in callhistory.vendors().items() %}
     {% for table in callhistory.loaded(facts.stream) %}

@@ -1,5 +1,5 @@
--- One row per account and stream that is loaded or in the ledger: from when until when its history is
--- whole.
+-- One row per account and stream that is loaded or in the ledger: from when until when its history
+-- is whole.
 with counted as (
     select
         source, sum(is_loaded) as calls, min(moment) as first_call_at, max(moment) as last_call_at

@@ -72,12 +72,12 @@ changes as (
 stretches as (
     select
         account, stream, moment as since,
-        lead(moment) over (partition by account, stream order by moment) as until,
+        lead(moment) over (partition by account, stream order by moment) as until
         {% for depth in ['is_whole', 'is_other', 'is_incomplete', 'is_unentered'] %}
-        sum({{ depth }}) over (
+        , sum({{ depth }}) over (
             partition by account, stream order by moment
             rows between unbounded preceding and current row
-        ) as {{ depth }}{{ ',' if not loop.last }}
+        ) as {{ depth }}
         {% endfor %}
     from changes
 ),

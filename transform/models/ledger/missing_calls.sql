@@ -32,7 +32,7 @@ claims_of_windows as (
         on r.account = o.account and r.stream = o.stream
     where r.calls_written > 0
         and coalesce(r.timezone, '') = coalesce(r.newest_timezone, '')
-        -- Calls that move on when they change are where they were read only until another run reads.
+        -- Calls that move on when they change are where they were read until another run reads.
         and (
             not coalesce(r.moving, false)
             or (r.run_id = r.newest_run and (o.read_until is null or r.read_at > o.read_until))
@@ -92,7 +92,8 @@ in_order as (
     ] %}
     union all
     select
-        source, {{ moment }}, 0, {{ side }}, kind, window_start, window_end, read_at, run_id, wanted
+        source, {{ moment }} as moment, 0, {{ side }},
+        kind, window_start, window_end, read_at, run_id, wanted
     from claims
     {{ those }}
     {% endfor %}
@@ -127,11 +128,11 @@ spans as (
     union all
     select 0, source, 'window', window_start, window_end, read_at, run_id, null, null
     from readings
-    where complete and source in (select source from short)
+    where complete and source in (select short.source from short)
     union all
     select 0, source, kind, window_start, window_end, read_at, run_id, null, null
     from claims_of_runs
-    where is_whole = 1 and source in (select source from short)
+    where is_whole = 1 and source in (select short.source from short)
 ),
 
 -- The ends of all these cut history into stretches. Those that lie in a claim that falls short are
@@ -176,7 +177,9 @@ placed as {{ callhistory.worked_out_once() }} (
         cast(
             min(case when side = -1 then place end) as {{ callhistory.type_of('integer') }}
         ) as first_place,
-        cast(max(case when side = 1 then place end) as {{ callhistory.type_of('integer') }}) as end_place
+        cast(
+            max(case when side = 1 then place end) as {{ callhistory.type_of('integer') }}
+        ) as end_place
     from places
     group by is_short, source, kind, window_start, window_end, read_at, run_id, wanted, found
     having min(case when side = -1 then place end) < max(case when side = 1 then place end)
@@ -197,7 +200,7 @@ last_runs as (
         of_stretches.*,
         max(again_at) over (partition by place) as newest_at,
         first_value(run_id) over (
-            partition by place order by is_short, read_at desc
+            partition by place order by is_short asc, read_at desc
             rows between unbounded preceding and unbounded following
         ) as newest_run,
         -- A run is read again by one run only: of two, neither may count a call that was created in

@@ -22,6 +22,7 @@ with raw_calls as (
         'from_display_name': 'text',
         'to_display_name': 'text',
         'last_handled_party': 'text',
+        '_sdc_batched_at': 'timestamp',
     }) }}
 ),
 
@@ -105,5 +106,6 @@ select
     {{ callhistory.unknown('timestamp') }} as updated_at,
     {{ callhistory.unknown('number') }} as cost,
     coalesce(lower(status) = 'abandoned' and call_end_time is not null, false) as is_abandoned,
-    true as counts_as_call
+    true as counts_as_call,
+    _sdc_batched_at as loaded_at
 from attended

@@ -17,7 +17,8 @@ with raw_calls as (
         'external_id': 'text',
         'recording_urls': 'json',
         'call_targets': 'json',
-    }) }}
+        '_sdc_batched_at': 'timestamp',
+    }, together_by='external_id') }}
 ),
 
 answers as (
@@ -32,14 +33,18 @@ known as (
     select
         raw_calls.*,
         case
-            when direction = 'in' then 'inbound'
-            when direction = 'out' then 'outbound'
-            when direction in ('ext', 'ext_in', 'ext_out') then 'internal'
+            when raw_calls.direction = 'in' then 'inbound'
+            when raw_calls.direction = 'out' then 'outbound'
+            when raw_calls.direction in ('ext', 'ext_in', 'ext_out') then 'internal'
             else 'unknown'
         end as common_direction,
         -- Without its beginning, a call that is over cannot have begun after it ended.
         coalesce(
-            started_at, case when ended_at < created_at then ended_at else created_at end
+            raw_calls.started_at,
+            case
+                when raw_calls.ended_at < raw_calls.created_at then raw_calls.ended_at
+                else raw_calls.created_at
+            end
         ) as placed_at,
         cast(rings.earliest as timestamp) as rang_at,
         cast(answers.earliest as timestamp) as answered_at,
@@ -50,11 +55,9 @@ known as (
         {{ callhistory.json_text('recording_urls', [0]) }} as recording_url
     from raw_calls
     left join answers
-        on answers.account = raw_calls.account
-        and answers.id = raw_calls.id
+        on raw_calls.account = answers.account and raw_calls.id = answers.id
     left join rings
-        on rings.account = raw_calls.account
-        and rings.id = raw_calls.id
+        on raw_calls.account = rings.account and raw_calls.id = rings.id
 )
 
 select
@@ -101,11 +104,14 @@ select
     updated_at,
     {{ callhistory.unknown('number') }} as cost,
     {{ callhistory.unknown('boolean') }} as is_abandoned,
-    -- Of the records of an internal call the first counts, one that says how it ended before others.
-    common_direction <> 'internal'
+    -- Of the records of an internal call the first counts, one that is over before others.
+    (
+        common_direction <> 'internal'
         or nullif(external_id, '') is null
         or row_number() over (
             partition by account, common_direction, external_id
             order by case when ended_at is null then 1 else 0 end, id
-        ) = 1 as counts_as_call
+        ) = 1
+    ) as counts_as_call,
+    _sdc_batched_at as loaded_at
 from known

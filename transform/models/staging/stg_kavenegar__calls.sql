@@ -10,6 +10,7 @@ with raw_calls as (
         'receptor': 'json',
         'finish_reason': 'text',
         'recording': 'json',
+        '_sdc_batched_at': 'timestamp',
     }) }}
 )
 
@@ -56,5 +57,6 @@ select
     {{ callhistory.unknown('timestamp') }} as updated_at,
     {{ callhistory.unknown('number') }} as cost,
     {{ callhistory.unknown('boolean') }} as is_abandoned,
-    true as counts_as_call
+    true as counts_as_call,
+    _sdc_batched_at as loaded_at
 from raw_calls

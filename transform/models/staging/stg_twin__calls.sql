@@ -13,6 +13,7 @@ with raw_calls as (
         'started_at': 'timestamp',
         'record_path': 'text',
         'price': 'number',
+        '_sdc_batched_at': 'timestamp',
     }) }}
 ),
 
@@ -61,5 +62,6 @@ select
     updated_at,
     price as cost,
     {{ callhistory.unknown('boolean') }} as is_abandoned,
-    true as counts_as_call
+    true as counts_as_call,
+    _sdc_batched_at as loaded_at
 from known

@@ -12,6 +12,7 @@ with raw_calls as (
         'type': 'json',
         'status': 'json',
         'recorded_file_url': 'text',
+        '_sdc_batched_at': 'timestamp',
     }) }}
 ),
 
@@ -73,5 +74,6 @@ select
     {{ callhistory.unknown('timestamp') }} as updated_at,
     {{ callhistory.unknown('number') }} as cost,
     {{ callhistory.unknown('boolean') }} as is_abandoned,
-    true as counts_as_call
+    true as counts_as_call,
+    _sdc_batched_at as loaded_at
 from known
