@@ -253,7 +253,7 @@ quick = settings(
 
 
 @st.composite
-def habits(draw: st.DrawFn, kind: st.SearchStrategy[Any] = kinds, **more: Any) -> Habits:
+def habits(draw: st.DrawFn, /, kind: st.SearchStrategy[Any] = kinds, **more: Any) -> Habits:
     """A vendor that gives every call, in pages of any kind, and has any of some more habits."""
     paging = draw(kind)
     order = draw(orders) if paging is not AnchoredPages else "oldest"
@@ -315,15 +315,12 @@ ahead = st.sampled_from([timedelta(0), 30 * SECOND, 4 * MINUTE])
 @given(
     bursts,
     spans,
-    habits(longest=shorter, ahead=ahead, words=st.booleans(), says_404=st.booleans()),
+    habits(longest=shorter, ahead=ahead, words=st.booleans()),
     seeds,
 )
 def test_what_is_refused_is_asked_for_in_other_ways(
     calls: list[Burst], span: Window, habit: Habits, seed: int
 ) -> None:
-    if habit.longest is not None:
-        # Where nothing came before, a window too long for this vendor would have to tell.
-        habit = replace(habit, says_404=False)
     vendor = SimulatedVendor(history(calls, span), habit)
     drive, watch = read(vendor, [span], seed=seed)
     check_whole(drive, vendor, watch)

@@ -85,7 +85,6 @@ class Habits:
         changes: What appears and disappears.
         outage: Requests that fail unless they are asked with all retries.
         heeds_bounds: Whether the window asked for means anything.
-        says_404: It refuses a window without calls, as if the list were not there.
         filtered: The user's stream maps filter every record.
     """
 
@@ -105,7 +104,6 @@ class Habits:
     changes: tuple[Change, ...] = ()
     outage: range = range(0)
     heeds_bounds: bool = True
-    says_404: bool = False
     filtered: bool = False
 
 
@@ -162,8 +160,6 @@ class SimulatedVendor:
         self._refuse(window)
         earlier = Window(window.start - request.repeats % SHAPES * SECOND, window.end)
         found = self._found(widened(earlier, SECOND))
-        if habits.says_404 and not found:
-            raise VendorRefusal("nothing here", status=404, may_mean_nothing=True)
         if habits.heaviest is not None and len(found) > habits.heaviest:
             raise VendorUnavailable("the vendor is too slow", may_carry_less=True)
         return self._page(request, found)
