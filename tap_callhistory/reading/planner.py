@@ -96,6 +96,8 @@ class Planner:
 
     def put_back(self, span: Window) -> None:
         """Plan a stretch anew that was planned last."""
+        if self._spans and self._spans[0].start == span.end:
+            span = Window(span.start, self._spans.popleft().end)
         self._spans.appendleft(span)
 
     def learn(self, window: Window, calls: int) -> None:

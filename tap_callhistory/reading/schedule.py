@@ -28,6 +28,7 @@ from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.tasks import PageRequest, ReadWindow, State, Task, in_order
+from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.source import Source
-    from tap_callhistory.reading.windows import Window
 
 #: Before an unlikely answer is asked for again, and how often that is waited for in a sync.
 PAUSE_SECONDS = 1.0
@@ -126,8 +126,10 @@ class Schedule:
         Args:
             spans: In order, not overlapping.
         """
-        refused = self._decisions.knowledge.shortest_refused
-        planner = self._plan(spans, self._decisions.comfortable, refused)
+        knowledge = self._decisions.knowledge
+        if (latest := knowledge.latest_end) is not None:
+            spans = [Window(span.start, min(span.end, latest)) for span in spans]
+        planner = self._plan(spans, self._decisions.comfortable, knowledge.shortest_refused)
         self._decisions.read_spans(planner)
 
     # Which windows, and which pages.
@@ -179,7 +181,13 @@ class Schedule:
 
     def _request(self, task: Task, position: Position) -> PageRequest:
         return PageRequest(
-            task, task.attempt, position, task.patient, task.repeats, self._pause_before(task)
+            task,
+            task.attempt,
+            position,
+            task.patient,
+            task.repeats,
+            self._pause_before(task),
+            task.page_size,
         )
 
     def _pause_before(self, task: Task) -> float:
@@ -312,6 +320,9 @@ class Schedule:
         error: Exception | None,
     ) -> None:
         """Accept a window once both ends were checked and neither was cut."""
+        if error is not None and (asked := self._decisions.not_found(end, position, error)):
+            self._carry_out(end, asked)
+            return
         refused = isinstance(error, VendorRefusal) and error.may_mean_the_window
         if page is None and position.beyond and refused:
             page = Page(calls=())

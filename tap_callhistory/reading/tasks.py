@@ -15,6 +15,7 @@ from tap_callhistory.reading.doubts import Doubt, Shape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tap_callhistory.errors import VendorRefusal
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
@@ -143,6 +144,7 @@ class PageRequest(NamedTuple):
         repeats: How often the window was read before: the bounds that are asked for begin some
             steps earlier for it, so that no cache answers.
         pause_seconds: To wait before it is asked for.
+        page_size: How many calls to ask for; 0 for as many as the settings say.
     """
 
     task: Task
@@ -151,6 +153,7 @@ class PageRequest(NamedTuple):
     patient: bool = False
     repeats: int = 0
     pause_seconds: float = 0.0
+    page_size: int = 0
 
 
 class ReadWindow(NamedTuple):
@@ -224,6 +227,8 @@ class Task:
     #: How many of its calls have come when the window was read that it is a part of.
     held: int = 0
     repeated: dict[Position, Repeated] = field(default_factory=dict)
+    #: What the vendor said, time after time, of a page that it did not find.
+    missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
 
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
@@ -235,6 +240,7 @@ class Task:
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
+        self.missing.clear()
         self.pauses_due = 0
         self.last_page, self.end_is_asked = None, bool(self.seen.counts)
         self.answers_before = current.knowledge.answers
@@ -271,6 +277,11 @@ class Task:
     def opened(self) -> bool:
         """Whether a page of the present pass has come."""
         return self.current is not None and bool(self.current.calls)
+
+    @property
+    def page_size(self) -> int:
+        """How many calls the present pass asks for per page; 0 where there is none."""
+        return self.current.limits.page_size if self.current else 0
 
     @property
     def surplus(self) -> int:

@@ -112,9 +112,13 @@ class Watch:
     def _split(self, task: Task, split: Split) -> None:
         assert split.reason
         window, parts = task.window, split.parts
+        if split.lineage.trims < task.lineage.trims:
+            # It was not for its end: what was left of it in vain is taken up again.
+            assert split.lineage.trims == 0
+            assert self.trimmed is not None
+            window, self.trimmed = Window(window.start, self.spans[-1].end), None
         assert all(part.length < window.length for part in parts)
         assert split.lineage.halvings >= task.lineage.halvings
-        assert split.lineage.trims >= task.lineage.trims
         if split.lineage.trims > task.lineage.trims:
             kept = parts[0] if parts else Window(window.start, window.start)
             assert kept.start == window.start
