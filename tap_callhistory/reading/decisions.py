@@ -88,6 +88,11 @@ class Decisions:
         self._unlikely = Unlikely(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
 
+    @property
+    def comfortable(self) -> int:
+        """How many calls a window should hold, by all that was learnt."""
+        return self._sizes.most_calls if self.knowledge.ignores_bounds else self._comfortable
+
     def read_spans(self, planner: Planner) -> None:
         """Plan by another planner from now on; what was learnt of the vendor stays."""
         self.planner = planner
@@ -244,16 +249,13 @@ class Decisions:
         """Split a window that may have been cut, and whose ends do not speak for it."""
         doubt, came = task.lineage.doubt, task.received.keys()
         if doubt is None or doubt.calls != len(came):
-            if doubt is not None:
-                doubt.open_parts -= 1
             doubt = Doubt.of(came)
         parts = task.window.split(2, self._resolution)
-        return Split(parts, Lineage(doubt), f"{len(came)} results may have been cut")
+        lineage = task.lineage._replace(doubt=doubt)
+        return Split(parts, lineage, f"{len(came)} results may have been cut")
 
     def accepted(self, task: Task, *, provisional: bool) -> None:
         """Learn from a window that was taken for whole."""
-        if task.lineage.doubt is not None:
-            task.lineage.doubt.open_parts -= 1
         self.planner.learn(task.window, self._calls_of_its_time(task))
         if not provisional:
             self.knowledge.largest_trusted = max(self.knowledge.largest_trusted, len(task.received))
@@ -288,7 +290,7 @@ class Decisions:
         """Add up what the parts of a window hold: far more than it did itself cannot be."""
         dense = task.lineage.dense
         if dense is not None and dense.calls:
-            dense.found += total
+            dense.count(task.window, total)
             if dense.found > 2 * dense.calls:
                 self._expect_no_less()
         if total and not self.planner.knows:
@@ -356,7 +358,7 @@ class Decisions:
         if task.lineage.halvings < MOST_HALVINGS and self._can_split(task):
             halvings = task.lineage.halvings + 1
             known = Surplus(surplus) if surplus else None
-            lineage = Lineage(task.lineage.doubt, halvings=halvings, surplus=known)
+            lineage = task.lineage._replace(halvings=halvings, surplus=known)
             return self._split(task, 2, reason, lineage)
         return self._give_up(task, reason)
 
@@ -376,7 +378,7 @@ class Decisions:
         calls = max(reason.calls, shape.expected_calls(self._resolution))
         if dense.calls:
             self.planner.learn(task.window, calls)
-        lineage = Lineage(task.lineage.doubt, dense)
+        lineage = task.lineage._replace(dense=dense)
         return self._split(task, -(-calls // self._comfortable), str(reason), lineage, replan=True)
 
     def _unsplit(self, task: Task, reason: TooMany) -> Decision:
@@ -396,7 +398,7 @@ class Decisions:
     ) -> Split:
         """Split a window; all parts but the first may be planned anew, if it was the last one."""
         cut = task.window.split(parts, self._resolution)
-        lineage = lineage or Lineage(task.lineage.doubt)
+        lineage = lineage or task.lineage
         rest = Window(cut[1].start, cut[-1].end) if replan and len(cut) > 1 else None
         return Split(cut, lineage, reason, rest if lineage.doubt is None else None)
 

@@ -123,7 +123,6 @@ class Doubt:
         calls: Where the results ended.
         first: The keys that came for the window.
         keys: The keys that came for the window and its parts. More of them than `calls` prove it.
-        open_parts: How many parts are still to be read.
         brought_again: The last part that brought just what the window did.
         failure: Why a part could not be read, so that the doubt stays open.
     """
@@ -131,7 +130,6 @@ class Doubt:
     calls: int
     first: frozenset[str | int]
     keys: set[str | int]
-    open_parts: int = 1
     brought_again: Window | None = None
     failure: Exception | None = None
 
@@ -162,7 +160,8 @@ class Doubt:
 
 def looks_cut(current: Pass, shape: Shape) -> bool:
     """Whether a whole pass ends where an undocumented cap could have cut it."""
-    return current.ends_like_a_cap or shape.has_a_silent_end
+    cut = is_cut(len(current.calls), current.knowledge)
+    return cut or current.ends_like_a_cap or shape.has_a_silent_end
 
 
 def is_cut(calls: int, learnt: Knowledge) -> bool:

@@ -10,6 +10,8 @@ from tap_callhistory.reading.doubts import is_cut
 from tap_callhistory.reading.tasks import ReadWindow, State, Task, strays
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tap_callhistory.reading.knowledge import Knowledge
 
 
@@ -45,15 +47,23 @@ class Leaving:
         self.keep_incomplete = keep_incomplete
         self._knowledge = knowledge
 
-    def may(self, task: Task, following: Task | None = None) -> bool:
-        """Whether a window is settled, and neither its doubt nor the next window change that."""
+    def may(self, queue: Sequence[Task]) -> bool:
+        """Whether the first window is settled, and neither its doubt nor the next change that.
+
+        Args:
+            queue: The windows under way, in order.
+        """
+        task, following = queue[0], queue[1] if len(queue) > 1 else None
         doubt = task.lineage.doubt
         if task.state is State.READ and not task.calls and len(task.seen.counts) < 2:  # noqa: PLR2004
             # The next window tells whether it is likely that nothing came.
             return following is None or following.settled
         if task.state is not State.PROVISIONAL or doubt is None:
             return task.settled
-        return self._is_cut(task) or bool(doubt.failure) or not doubt.open_parts
+        of_one_doubt = (each for each in queue if each.lineage.doubt is doubt)
+        return (
+            self._is_cut(task) or bool(doubt.failure) or all(each.settled for each in of_one_doubt)
+        )
 
     def leave(self, task: Task) -> ReadWindow:
         """Give a window that may leave.

@@ -120,7 +120,7 @@ class Pass(abc.ABC):
     def _collect(self, calls: Iterable[ReadCall]) -> int:
         """Keep the calls of a page; return how many of them are new."""
         calls = list(calls)
-        self._directions.add(_direction([call.moment for call in calls if call.lines]))
+        self._directions.add(_direction([call.moment for call in calls if call.lines is not None]))
         before = len(self.calls)
         for call in calls:
             self.calls[call.key] = call
@@ -184,11 +184,11 @@ class Pass(abc.ABC):
     def ends_like_a_cap(self) -> bool:
         """Whether the results end just where an undocumented cap could have cut them.
 
-        That is at a round number or, without a total, after a full page; unless a pass with as many
+        That is at a round number or, without a total, after a full page; unless a pass with more
         was accepted before without a doubt.
         """
         received = len(self.calls)
-        if received <= self.knowledge.largest_trusted:
+        if received < self.knowledge.largest_trusted:
             return False
         return _is_round(received) or (self.total is None and self._last_page_full)
 

@@ -76,8 +76,8 @@ class Schedule:
         self._queue: deque[Task] = deque()
         self._under_way = 0
         self._look_ahead_calls = sizes.look_ahead_calls
-        self._comfortable = sizes.comfortable(source.limits.page_size)
-        self._decisions = Decisions(source, self._plan([]), sizes)
+        comfortable = sizes.comfortable(source.limits.page_size)
+        self._decisions = Decisions(source, self._plan([], comfortable), sizes)
         self._leaving = Leaving(self._decisions.knowledge, keep_incomplete=keep_incomplete)
 
     @property
@@ -105,11 +105,16 @@ class Schedule:
         """Whether everything that was to be read has left."""
         return not self._queue and not self.planned
 
-    def _plan(self, spans: Sequence[Window], shortest_refused: timedelta | None = None) -> Planner:
+    def _plan(
+        self,
+        spans: Sequence[Window],
+        comfortable: int,
+        shortest_refused: timedelta | None = None,
+    ) -> Planner:
         return Planner(
             spans,
             resolution=self._source.resolution,
-            comfortable=self._comfortable,
+            comfortable=comfortable,
             first=self._source.first_window,
             shortest_refused=shortest_refused,
             calls_per_day=self._calls_per_day,
@@ -124,7 +129,8 @@ class Schedule:
         knowledge = self._decisions.knowledge
         if (latest := knowledge.latest_end) is not None:
             spans = [Window(span.start, min(span.end, latest)) for span in spans]
-        self._decisions.read_spans(self._plan(spans, knowledge.shortest_refused))
+        planner = self._plan(spans, self._decisions.comfortable, knowledge.shortest_refused)
+        self._decisions.read_spans(planner)
 
     # Which windows, and which pages.
 
@@ -142,11 +148,14 @@ class Schedule:
             return False
         unsettled = sum(not task.settled for task in self._queue)
         held = sum(self._held_by(task) for task in self._queue)
-        return unsettled < self._concurrency and held + self._comfortable <= self._look_ahead_calls
+        room = self._look_ahead_calls - held
+        return unsettled < self._concurrency and self._decisions.comfortable <= room
 
     def _held_by(self, task: Task) -> int:
         """How many calls a window holds in memory, or will."""
-        return len(task.calls) if task.settled else max(len(task.received), self._comfortable)
+        if task.settled:
+            return len(task.calls)
+        return max(len(task.received), self._decisions.comfortable)
 
     def _begin(self, task: Task) -> Task:
         task.begin(self._decisions.new_pass(task))
@@ -275,8 +284,6 @@ class Schedule:
             # The first part tells how the rest is best planned.
             self._decisions.planner.put_back(split.given_back)
             parts = parts[:1]
-        if split.lineage.doubt is not None:
-            split.lineage.doubt.open_parts += len(parts) - 1
         place = self._queue.index(task)
         held = task.held_in(parts)
         task.finish(State.GONE)
@@ -347,7 +354,7 @@ class Schedule:
     @property
     def may_leave(self) -> bool:
         """Whether the next window is settled, and those beside it do not change that."""
-        return bool(self._queue) and self._leaving.may(self._queue[0], self._second)
+        return bool(self._queue) and self._leaving.may(self._queue)
 
     def leave(self) -> ReadWindow:
         """Give the next window, once it may leave.

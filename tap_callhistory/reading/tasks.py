@@ -49,11 +49,19 @@ class Dense:
         calls: How many it held.
         in_vain: How many times in a row a part was split that held as many as the whole.
         found: How many its parts hold, as far as they are known.
+        counted: The parts that `found` is the sum of.
     """
 
     calls: int
     in_vain: int = 0
     found: int = 0
+    counted: list[Window] = field(default_factory=list)
+
+    def count(self, part: Window, calls: int) -> None:
+        """Count what a part holds; a part that is read again, or in parts, is not counted twice."""
+        if not any(each.encloses(part) for each in self.counted):
+            self.counted.append(part)
+            self.found += calls
 
 
 @dataclass(slots=True)

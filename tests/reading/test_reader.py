@@ -369,14 +369,14 @@ def test_a_window_disturbed_at_every_pass_is_split_until_it_stands_still() -> No
 
 def test_a_part_that_fails_ends_the_wait_of_a_window_of_the_same_doubt() -> None:
     """A window waited for ever for another part of its doubt, which had failed."""
-    doubt = Doubt(50, frozenset(), set(), open_parts=2)
+    doubt = Doubt(50, frozenset(), set())
     window = Window(NOON, NOON + timedelta(seconds=1))
     first = Task(window, Lineage(doubt), state=State.PROVISIONAL)
+    other = Task(window, Lineage(doubt))
     leaving = Leaving(Knowledge(), keep_incomplete=False)
-    doubt.open_parts -= 1
-    assert not leaving.may(first)
+    assert not leaving.may([first, other])
     doubt.failure = ValueError("down")
-    assert leaving.may(first)
+    assert leaving.may([first, other])
 
 
 def test_a_bad_record_does_not_spoil_the_estimate_of_a_dense_window() -> None:
