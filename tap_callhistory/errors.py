@@ -118,14 +118,21 @@ class VendorUnavailable(CallHistoryError):
         status: The HTTP status of the last answer; None where none came.
         may_carry_less: Whether a smaller question may be answered: the vendor failed (5xx), was
             silent, too slow, or broke off. Not where it asks for a pause or cannot be trusted.
+        timed_out: Whether nothing came of the last try in all the time that it was given.
     """
 
     def __init__(
-        self, text: str, *, status: int | None = None, may_carry_less: bool = False
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        may_carry_less: bool = False,
+        timed_out: bool = False,
     ) -> None:
         super().__init__(text)
         self.status = status
         self.may_carry_less = may_carry_less
+        self.timed_out = timed_out
 
 
 class UnreadableAnswer(CallHistoryError):

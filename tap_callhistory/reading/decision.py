@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_callhistory.errors import KEEP_INCOMPLETE, CallHistoryError
+
 if TYPE_CHECKING:
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.tasks import Lineage
@@ -112,3 +114,10 @@ def in_words(decision: Decision) -> str:  # noqa: PLR0911 - a line for each
         case Fail(error):
             return f"failed: {error}"
     return "go on"
+
+
+def alone(error: Exception) -> Fail:
+    """Give up a window that alone cannot be read."""
+    if isinstance(error, CallHistoryError):
+        error.advice = KEEP_INCOMPLETE
+    return Fail(error, alone=True)

@@ -40,14 +40,16 @@ from tap_callhistory.reading.decision import (
     LookAtEnds,
     ReadAgain,
     Split,
+    alone,
 )
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
-from tap_callhistory.reading.narrowing import Narrowing, alone, is_too_heavy
+from tap_callhistory.reading.narrowing import Narrowing
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
 from tap_callhistory.reading.unlikely import Unlikely
+from tap_callhistory.reading.weight import SHARE, Weight, is_too_heavy
 from tap_callhistory.reading.windows import MONTH, Window
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class Decisions:
         self._comfortable = sizes.comfortable(source.limits.page_size)
         self._unlikely = Unlikely(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
+        self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim_lower)
 
     def read_spans(self, planner: Planner) -> None:
         """Plan by another planner from now on; what was learnt of the vendor stays."""
@@ -93,14 +96,19 @@ class Decisions:
 
     def _refuse(self, length: timedelta) -> None:
         self.knowledge.refuse(length)
-        self.planner.refuse(length)
+        self.planner.bound(self.knowledge.longest_to_plan)
 
     def new_pass(self, task: Task) -> Pass:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
-        most_calls = self._sizes.most_calls if helps else self._sizes.most_calls_of_an_instant
+        most_calls = self._most_calls if helps else self._sizes.most_calls_of_an_instant
         limits = replace(self._source.limits, most_calls=most_calls)
         return self._source.new_pass(limits, self.knowledge)
+
+    @property
+    def _most_calls(self) -> int:
+        """A window with more is split."""
+        return min(self._sizes.most_calls, self.knowledge.most_rows or self._sizes.most_calls)
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
@@ -142,11 +150,14 @@ class Decisions:
                 return self._narrowing.on_refusal(task, error)
             if task.attempt == 1 and not error.speaks_of_too_many_calls:
                 return ReadAgain(str(error))
-            return self._too_deep(task, error, first=first)
+            return self._too_deep(task, error)
         if is_too_heavy(error):
             if position not in task.first_positions:
-                return self._too_deep(task, error, first=first)
-            return self._narrowing.on_weight(task, error, deep=False, first=first)
+                return self.weight.on_deep_page(task, position, error) or self._too_deep(
+                    task, error
+                )
+            expected = self.planner.expected(task.window)
+            return self.weight.on_first_page(task, error, expected=expected, first=first)
         return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
 
     def not_found(self, task: Task, position: Position, error: Exception) -> AskAgain | None:
@@ -183,11 +194,30 @@ class Decisions:
             return self._take_likely(task, position, Page(calls=()))
         return self._narrowing.ask_wider(task, error)
 
-    def _too_deep(self, task: Task, error: Exception, *, first: bool) -> Decision:
+    def _too_deep(self, task: Task, error: Exception) -> Decision:
         """Plan windows of as many calls as came before a deep page failed."""
+        if not self._can_split(task):
+            return self.weight.on_first_page(task, error, expected=None, first=True)
+        most = self.knowledge.most_rows
+        if most is not None:
+            return self._less_deep(task, str(error), most)
         if len(task.received) < self._comfortable:
             self._aim_at(max(len(task.received), self._source.limits.page_size))
-        return self._narrowing.on_weight(task, error, deep=True, first=first)
+        return self.weight.split(task, 2, str(error))
+
+    def _less_deep(self, task: Task, reason: str, most: int) -> Split:
+        """Split a window into parts whose pages all lie where pages come."""
+        self._aim_lower(SHARE * most)
+        shape = task.shape
+        total = (task.current.total if task.current else None) or 0
+        calls = max(total, shape.expected_calls(self._resolution), len(task.received) + 1)
+        self.planner.learn(task.window, calls)
+        parts = max(2, -(-calls // self._comfortable))
+        return self._split(task, parts, reason, Lineage(task.lineage.doubt), replan=True)
+
+    def _aim_lower(self, calls: float) -> None:
+        if calls < self._comfortable:
+            self._aim_at(max(int(calls), 1))
 
     def _aim_at(self, calls: int) -> None:
         self._comfortable = calls
@@ -257,6 +287,8 @@ class Decisions:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.knowledge.answer(task.window)
+        if self.knowledge.shortest_refused is not None:
+            self.planner.bound(self.knowledge.longest_to_plan)
         if task.lineage.trims and self._narrowing.ends_history(task.window):
             self.knowledge.latest_end = task.window.end
         known = current.total
@@ -265,6 +297,8 @@ class Decisions:
             if position.again:
                 current.take_again(page)
             else:
+                rows = current.rows_before(position) + len(page.calls) if page.calls else 0
+                self.knowledge.deepest_row = max(self.knowledge.deepest_row, rows)
                 task.last_page = position if page.calls else task.last_page
                 task.to_ask.extend(current.take(position, page))
         finally:
@@ -275,6 +309,9 @@ class Decisions:
             return self._whole(task, current)
         if page.total is None:
             self._foresee(task)
+        if self.weight.goes_too_deep(task) and self._can_split(task):
+            most = self._most_calls
+            return self._less_deep(task, f"pages behind {most} rows fail", most)
         return GoOn()
 
     def _note_total(self, task: Task, total: int) -> None:
@@ -297,11 +334,7 @@ class Decisions:
         if self.knowledge.ignores_bounds or not self._can_split(task):
             return
         estimate = task.shape.expected_calls(self._resolution)
-        most = (
-            self._sizes.most_calls * ESTIMATE_MARGIN
-            if self.planner.knows
-            else self._sizes.most_calls
-        )
+        most = self._most_calls * ESTIMATE_MARGIN if self.planner.knows else self._most_calls
         if estimate > most:
             reason = f"about {estimate} calls are more than {most}"
             raise TooMany(reason, calls=estimate, at_cap=False)

@@ -103,13 +103,13 @@ class Reader:
         """What reading cost, and what it found, so far."""
         return self._leaving.tally
 
-    def _plan(self, spans: Sequence[Window], shortest_refused: timedelta | None = None) -> Planner:
+    def _plan(self, spans: Sequence[Window], longest: timedelta | None = None) -> Planner:
         return Planner(
             spans,
             resolution=self._source.resolution,
             comfortable=self._comfortable,
             first=self._source.first_window,
-            shortest_refused=shortest_refused,
+            longest=longest,
             calls_per_day=self._calls_per_day,
         )
 
@@ -130,7 +130,7 @@ class Reader:
         knowledge = self._decisions.knowledge
         if (latest := knowledge.latest_end) is not None:
             spans = [Window(span.start, min(span.end, latest)) for span in spans]
-        self._decisions.read_spans(self._plan(spans, knowledge.shortest_refused))
+        self._decisions.read_spans(self._plan(spans, knowledge.longest_to_plan))
         while True:
             self._begin_windows()
             self._submit()
@@ -155,6 +155,8 @@ class Reader:
         if not self._decisions.planner.knows or any(
             task.state is State.FAILED for task in self._queue
         ):
+            return False
+        if any(map(self._decisions.weight.is_on_trial, self._queue)):
             return False
         unsettled = sum(not task.settled for task in self._queue)
         held = sum(self._held_by(task) for task in self._queue)
@@ -184,8 +186,9 @@ class Reader:
                 self._under_way += 1
 
     def _request(self, task: Task, position: Position) -> PageRequest:
+        retries = self._decisions.weight.retries(task, position)
         return PageRequest(
-            task, task.attempt, position, task.patient, task.repeats, self._pause_before(task)
+            task, task.attempt, position, retries, task.repeats, self._pause_before(task)
         )
 
     def _pause_before(self, task: Task) -> float:

@@ -132,7 +132,7 @@ class PageRequest(NamedTuple):
         task: The window.
         attempt: Which pass over it.
         position: Which page.
-        patient: Whether all retries of the settings are allowed.
+        retries: How often it is tried again at once; None for all retries of the settings.
         repeats: How often the window was read before: the bounds that are asked for begin some
             steps earlier for it, so that no cache answers.
         pause_seconds: To wait before it is asked for.
@@ -141,7 +141,7 @@ class PageRequest(NamedTuple):
     task: Task
     attempt: int
     position: Position
-    patient: bool = False
+    retries: int | None = None
     repeats: int = 0
     pause_seconds: float = 0.0
 

@@ -225,7 +225,8 @@ class DirectSender:
             came = self._world.api.answer(asked)
         except Silence:
             self._patience.wait(self._seconds_of_silence)
-            raise FailedTry(f"no answer within {self._seconds_of_silence:g} s") from None
+            silence = f"no answer within {self._seconds_of_silence:g} s"
+            raise FailedTry(silence, timed_out=True) from None
         return Answer(came.status, came.headers, came.body)
 
     def close(self) -> None:
