@@ -50,7 +50,7 @@ from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, is_too_heavy
-from tap_callhistory.reading.windows import MONTH, Window
+from tap_callhistory.reading.windows import MONTH, MOST_PARTS, Window
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -67,6 +67,8 @@ MOST_HALVINGS = 12
 MOST_SPLITS_IN_VAIN = 3
 #: A page says little of a whole week: what is foreseen against knowledge must be so much more.
 ESTIMATE_MARGIN = 3
+#: A window whose pages go too deep is cut into no more parts on the word of its first page.
+MOST_PARTS_FORETOLD = 4
 
 
 class Decisions:
@@ -208,11 +210,13 @@ class Decisions:
     def _less_deep(self, task: Task, reason: str, most: int) -> Split:
         """Split a window into parts whose pages all lie where pages come."""
         self._aim_lower(SHARE * most)
-        shape = task.shape
-        total = (task.current.total if task.current else None) or 0
-        calls = max(total, shape.expected_calls(self._resolution), len(task.received) + 1)
-        self.planner.learn(task.window, calls)
-        parts = max(2, -(-calls // self._comfortable))
+        total = task.current.total if task.current else None
+        if total is not None:
+            self.planner.learn(task.window, total)
+        calls = total or task.shape.expected_calls(self._resolution)
+        # What a page foretells may be far too much, and empty windows cost requests, too.
+        most_parts = MOST_PARTS if total else MOST_PARTS_FORETOLD
+        parts = max(2, min(-(-calls // self._comfortable), most_parts))
         return self._split(task, parts, reason, Lineage(task.lineage.doubt), replan=True)
 
     def _aim_lower(self, calls: float) -> None:
@@ -297,7 +301,7 @@ class Decisions:
             if position.again:
                 current.take_again(page)
             else:
-                rows = current.rows_before(position) + len(page.calls) if page.calls else 0
+                rows = current.rows_before(position)
                 self.knowledge.deepest_row = max(self.knowledge.deepest_row, rows)
                 task.last_page = position if page.calls else task.last_page
                 task.to_ask.extend(current.take(position, page))
@@ -334,7 +338,7 @@ class Decisions:
         if self.knowledge.ignores_bounds or not self._can_split(task):
             return
         estimate = task.shape.expected_calls(self._resolution)
-        most = self._most_calls * ESTIMATE_MARGIN if self.planner.knows else self._most_calls
+        most = self._sizes.most_calls * (ESTIMATE_MARGIN if self.planner.knows else 1)
         if estimate > most:
             reason = f"about {estimate} calls are more than {most}"
             raise TooMany(reason, calls=estimate, at_cap=False)

@@ -52,7 +52,7 @@ class Knowledge:
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         heavy_by_calls: Whether a window was too heavy though longer ones were carried: for the
             calls that it holds, and not for its length.
-        deepest_row: Up to which row of a window's list pages came.
+        deepest_row: Behind how many rows of a window's list the deepest page lay that came.
         deep_failures: Behind so many rows a page failed, each time that one did.
         largest_page: The largest number of calls on one page.
         short_pages_hold: How many pages with fewer calls than their place promised held just as
@@ -121,7 +121,7 @@ class Knowledge:
 
         Several failed there, and none has come from so deep.
         """
-        failures = [rows for rows in self.deep_failures if rows >= self.deepest_row]
+        failures = [rows for rows in self.deep_failures if rows > self.deepest_row]
         return min(failures) if len(failures) >= FAILURES_THAT_TELL else None
 
     @property

@@ -115,7 +115,7 @@ class Planner:
         return self._calls_per_day is None and window.end == self.end
 
     def bound(self, length: timedelta | None) -> None:
-        """Plan no window that is longer than this from now on; None for no bound of the vendor's."""
+        """Plan no longer window from now on; None where the vendor sets no bound."""
         self._longest = LONGEST if length is None else min(LONGEST, max(length, self._resolution))
         self._length = min(self._length, self._longest)
 

@@ -101,7 +101,7 @@ class Weight:
         """Whether a page lies deeper than any that came."""
         current = task.current
         rows = current.rows_before(position) if current else 0
-        return rows > 0 and rows >= self._knowledge.deepest_row
+        return rows > self._knowledge.deepest_row
 
     def goes_too_deep(self, task: Task) -> bool:
         """Whether a page is due where pages fail."""
