@@ -23,6 +23,7 @@ TOO_MANY_CALLS: Final = "too many calls"
 _SPAN_REFUSALS = frozenset({200, 400, 406, 413, 416, 422})
 #: Answers that say no to the account or the address, unless others were accepted before.
 _ACCOUNT_REFUSALS = frozenset({403, 404})
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 
 
@@ -99,6 +100,11 @@ class VendorRefusal(CallHistoryError):
     def may_mean_a_window_once_others_came(self) -> bool:
         """The same, if the vendor has given another window before."""
         return self.status in _ACCOUNT_REFUSALS and not self.of_the_login
+
+    @property
+    def may_mean_the_plan(self) -> bool:
+        """Whether the account may not read so much: another window would tell."""
+        return self.status == _FORBIDDEN and not self.of_the_login
 
     @property
     def may_be_a_blink(self) -> bool:

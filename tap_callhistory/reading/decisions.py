@@ -14,6 +14,7 @@
 |                                        | 404, for the first time           | `AskAgain`        |
 |                                        | 404, and it gives other windows   | as an empty page  |
 |                                        | 404, and none was asked for yet   | `Search` a wider  |
+|                                        | 403, and none was asked for yet   | `Search` an hour  |
 |                                        | a refusal of a deep page, once    | `ReadAgain`       |
 |                                        | it may answer for less, or others | as in `narrowing` |
 |                                        | otherwise                         | `Fail`            |
@@ -147,6 +148,8 @@ class Decisions:
             return again
         if nothing := self._word_of_nothing(task, position, error):
             return self._nothing(task, position, nothing)
+        if recent := self._narrowing.ask_recent(task, error):
+            return recent
         if self._narrowing.concerns(error):
             if position in task.first_positions:
                 return self._narrowing.on_refusal(task, error)
@@ -227,12 +230,18 @@ class Decisions:
         self._comfortable = calls
         self.planner.aim_at(calls)
 
-    def on_searched(
+    def on_searched(  # noqa: PLR0911 - one for each kind of search
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
         """Decide when a window came, or did not, that was to find where history begins."""
         if task.search is not None and task.search.control:
             return Fail(task.search.refusal) if page is None else alone(task.search.refusal)
+        if task.search is not None and task.search.recent:
+            search, task.search = task.search, None
+            if page is None:
+                return Fail(search.refusal)
+            self.knowledge.answer(asked)
+            return self._narrowing.on_refusal(task, search.refusal)
         if task.search is not None and task.search.wider:
             if page is None:
                 return self._narrowing.ask_wider_again(task)

@@ -105,6 +105,20 @@ class Narrowing:
             return self._split(task, 4, str(error))
         return self._search(task, error)
 
+    def ask_recent(self, task: Task, error: Exception | None) -> Search | None:
+        """Ask for a recent hour when all that was asked for was a long window, and forbidden.
+
+        A plan may cover the last months only; where not even an hour is given, it is the account.
+        """
+        forbidden = isinstance(error, VendorRefusal) and error.may_mean_the_plan
+        if not forbidden or self._knowledge.answers or self.horizon is None:
+            return None
+        if task.window.length <= 3 * HOUR or task.search is not None:
+            return None
+        start = floor(self.horizon - 2 * HOUR, self._resolution)
+        task.search = Searched(error, task.window.end, recent=True)
+        return Search(Window(start, start + HOUR))
+
     def on_searched(self, task: Task, asked: Window, *, given: bool) -> Decision:
         """Decide when a window came, or was refused, that was to find where history begins.
 

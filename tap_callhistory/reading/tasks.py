@@ -100,6 +100,8 @@ class Searched:
         given: From it on, history was given; None while none was.
         tries: How many windows have been asked for.
         wider: Whether a wider window was asked for instead, to see if the vendor gives any call.
+        recent: Whether a short, recent window was asked for instead, to see if it is the account or
+            the window that is refused.
         control: Whether a window that came before was asked for instead, to see if the vendor
             still answers.
     """
@@ -109,6 +111,7 @@ class Searched:
     given: datetime | None = None
     tries: int = 0
     wider: bool = False
+    recent: bool = False
     control: bool = False
 
 

@@ -51,6 +51,7 @@ A_DAY: Final = timedelta(days=1)
 FEW_RETRIES: Final = 2
 #: A window so many times as long as any that came is waited for before others are begun.
 FAR_LONGER: Final = 2
+FAR_SHORTER: Final = 1 / 8
 #: Of what a vendor carries, windows are planned to hold so much: they turn out unlike.
 SHARE: Final = 0.7
 
@@ -92,9 +93,10 @@ class Weight:
         known = self._knowledge
         if position in task.first_positions:
             too_heavy_before = known.shortest_refused is not None and known.longest_accepted
-            longer = task.window.length > known.longest_accepted
-            tried = too_heavy_before and (longer or known.heavy_by_calls)
-            return 0 if tried else FEW_RETRIES
+            # One call may break every page, too: far shorter windows are not on trial.
+            share = FAR_SHORTER if known.heavy_by_calls else 1
+            on_trial = task.window.length > known.longest_accepted * share
+            return 0 if too_heavy_before and on_trial else FEW_RETRIES
         return 0 if self._is_deeper(task, position) else FEW_RETRIES
 
     def _is_deeper(self, task: Task, position: Position) -> bool:
@@ -124,7 +126,7 @@ class Weight:
             return AskAgain([position], str(error))
         return None
 
-    def on_first_page(
+    def on_first_page(  # noqa: PLR0911 - a table
         self, task: Task, error: Exception, *, expected: float | None, first: bool
     ) -> Decision:
         """Decide when the first page of a window failed within few tries.
@@ -143,10 +145,11 @@ class Weight:
             if length > known.longest_accepted:
                 self._refuse(length)
                 return self.split(task, 4, str(error))
-            if known.shortest_refused is not None and expected is not None:
-                known.heavy_by_calls = True
-                self._refuse(length)
-                self._aim_at(SHARE * max(known.most_calls, expected / 2))
+            if known.shortest_refused is None or (expected or 0) < known.most_calls / 2:
+                return self.split(task, 4, str(error))
+            known.heavy_by_calls = True
+            self._refuse(length)
+            self._aim_at(SHARE * max(known.most_calls, (expected or 0) / 2))
             return self.split(task, 2, str(error))
         if task.patient:
             return Fail(error) if divisible else self._given_up(task, error)
