@@ -30,8 +30,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_callhistory.clocks import fixed_width
-from tap_callhistory.errors import CallHistoryError, IncompleteWindow, VendorRefusal
+from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -41,11 +40,12 @@ from tap_callhistory.reading.decision import (
     LookAtEnds,
     ReadAgain,
     Split,
-    alone,
+    unreadable,
 )
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.narrowing import Narrowing
+from tap_callhistory.reading.not_found import NotFound
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
@@ -89,6 +89,7 @@ class Decisions:
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
         self._unlikely = Unlikely(self.knowledge)
+        self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
         self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim_lower)
 
@@ -115,8 +116,7 @@ class Decisions:
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
-        if task.missing.pop(position, None):
-            self.knowledge.blinks = True
+        self.not_found.came(task, position)
         return self._take_likely(task, position, page)
 
     def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:
@@ -144,9 +144,9 @@ class Decisions:
         """
         if position.again or (position.beyond and self._has_all(task, error)):
             return self._take(task, position, Page(calls=()))
-        if error is not None and (again := self.not_found(task, position, error)):
+        if error is not None and (again := self.not_found.ask_again(task, position, error)):
             return again
-        if nothing := self._word_of_nothing(task, position, error):
+        if nothing := self.not_found.word_of_nothing(task, position, error):
             return self._nothing(task, position, nothing)
         if recent := self._narrowing.ask_recent(task, error):
             return recent
@@ -164,27 +164,6 @@ class Decisions:
             expected = self.planner.expected(task.window)
             return self.weight.on_first_page(task, error, expected=expected, first=first)
         return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
-
-    def not_found(self, task: Task, position: Position, error: Exception) -> AskAgain | None:
-        """Have a page asked for again that was not found: not every 404 means what it says."""
-        if not isinstance(error, VendorRefusal) or not error.may_be_a_blink:
-            return None
-        if error.may_mean_nothing and not self.knowledge.answers:
-            return None  # a wider window tells more
-        told = task.missing.setdefault(position, [])
-        told.append(error)
-        if len(told) < self.knowledge.like_404s:
-            return AskAgain([position], str(error))
-        self.knowledge.lasting_404s += len(told) > 1
-        return None
-
-    def _word_of_nothing(
-        self, task: Task, position: Position, error: Exception | None
-    ) -> VendorRefusal | None:
-        """What the vendor said, now or the times before, that may mean that there are no calls."""
-        told = [*task.missing.pop(position, []), error]
-        refusals = (each for each in told if isinstance(each, VendorRefusal))
-        return next((each for each in refusals if each.may_mean_nothing), None)
 
     def _has_all(self, task: Task, error: Exception | None) -> bool:
         """Whether a page that should not exist failed only because it does not exist."""
@@ -230,28 +209,14 @@ class Decisions:
         self._comfortable = calls
         self.planner.aim_at(calls)
 
-    def on_searched(  # noqa: PLR0911 - one for each kind of search
+    def on_searched(
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
-        """Decide when a window came, or did not, that was to find where history begins."""
-        if task.search is not None and task.search.control:
-            return Fail(task.search.refusal) if page is None else alone(task.search.refusal)
-        if task.search is not None and task.search.recent:
-            search, task.search = task.search, None
-            if page is None:
-                return Fail(search.refusal)
-            self.knowledge.answer(asked)
-            return self._narrowing.on_refusal(task, search.refusal)
-        if task.search is not None and task.search.wider:
-            if page is None:
-                return self._narrowing.ask_wider_again(task)
-            self.knowledge.answer(asked)
-            return self.on_page(task, task.first_positions[0], Page(calls=()))
-        if page is None and not self._narrowing.concerns(error):
-            return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
+        """Decide when a window came, or did not, that was asked for in place of another."""
         if page is not None:
             self.knowledge.answer(asked)
-        return self._narrowing.on_searched(task, asked, given=page is not None)
+        decision = self._narrowing.on_search(task, asked, error, given=page is not None)
+        return decision or self.on_page(task, task.first_positions[0], Page(calls=()))
 
     def on_end(self, end: Task, position: Position, page: Page) -> AskAgain | None:
         """Take in a page of a window's end, or have it asked for again.
@@ -262,8 +227,7 @@ class Decisions:
         """
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        if end.missing.pop(position, None):
-            self.knowledge.blinks = True
+        self.not_found.came(end, position)
         self.knowledge.answer(end.window)
         best = self._unlikely.page(end, position, page)
         if isinstance(best, AskAgain):
@@ -292,7 +256,8 @@ class Decisions:
         """Learn from a window that was taken for whole."""
         if task.lineage.doubt is not None:
             task.lineage.doubt.open_parts -= 1
-        self.planner.learn(task.window, self._calls_of_its_time(task))
+        calls = task.calls_of_its_time if self.knowledge.ignores_bounds else len(task.received)
+        self.planner.learn(task.window, calls)
         if not provisional:
             self.knowledge.largest_trusted = max(self.knowledge.largest_trusted, len(task.received))
 
@@ -382,7 +347,7 @@ class Decisions:
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
         if task.surplus and task.surplus == self.knowledge.habitual_surplus:
-            return self._give_up(task, f"{reason}, and so it is in every window")
+            return unreadable(task.window, f"{reason}, and so it is in every window")
         if task.attempt % PASSES_PER_WINDOW:
             return ReadAgain(reason)
         surplus, whole = task.surplus, task.lineage.surplus
@@ -390,18 +355,18 @@ class Decisions:
             whole.found_again += 1
             if whole.found_again > 1:
                 self.knowledge.habitual_surplus = surplus
-                return self._give_up(task, f"{reason}, and so it is in every window")
+                return unreadable(task.window, f"{reason}, and so it is in every window")
         if task.lineage.halvings < MOST_HALVINGS and self._can_split(task):
             halvings = task.lineage.halvings + 1
             known = Surplus(surplus) if surplus else None
             lineage = Lineage(task.lineage.doubt, halvings=halvings, surplus=known)
             return self._split(task, 2, reason, lineage)
-        return self._give_up(task, reason)
+        return unreadable(task.window, reason)
 
     def _too_many(self, task: Task, reason: TooMany) -> Decision:
         """Split a window that holds too much, into parts that should be comfortable."""
         if not self._can_split(task):
-            return self._give_up(task, str(reason))
+            return unreadable(task.window, str(reason))
         shape, whole = task.shape, task.lineage.dense
         total = (task.current.total if task.current else None) or 0
         in_vain = whole is not None and 0 < 0.95 * whole.calls <= total
@@ -420,7 +385,7 @@ class Decisions:
     def _unsplit(self, task: Task, reason: TooMany) -> Decision:
         """Read a window whole, since shorter ones would hold no fewer calls."""
         if task.current and task.current.limits.most_calls != self._sizes.most_calls:
-            return self._give_up(task, f"{reason}, and shorter windows bring no fewer calls")
+            return unreadable(task.window, f"{reason}, and shorter windows bring no fewer calls")
         return ReadAgain("")
 
     def _split(
@@ -440,27 +405,3 @@ class Decisions:
 
     def _can_split(self, task: Task) -> bool:
         return task.window.can_split(self._resolution)
-
-    def _calls_of_its_time(self, task: Task) -> int:
-        """How many calls to plan other windows by."""
-        calls = task.received
-        if not self.knowledge.ignores_bounds:
-            return len(calls)
-        start, end = fixed_width(task.window.start), fixed_width(task.window.end)
-        return sum(start <= call.moment < end for call in calls.values())
-
-    def _give_up(self, task: Task, reason: str) -> Fail:
-        return alone(
-            IncompleteWindow(
-                f"the window {task.window} cannot be read whole: {reason}. "
-                "Neither reading it again nor splitting it helped"
-            )
-        )
-
-
-def named(error: Exception, window: Window) -> Exception:
-    """The error, told for which window; not where no other one would have been read."""
-    known = isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)
-    if known and (not isinstance(error, VendorRefusal) or error.may_mean_the_window):
-        error.window = window  # type: ignore[attr-defined]
-    return error

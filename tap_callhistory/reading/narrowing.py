@@ -24,7 +24,7 @@ from tap_callhistory.errors import (
     IncompleteWindow,
     VendorRefusal,
 )
-from tap_callhistory.reading.decision import Decision, Fail, Search, Split
+from tap_callhistory.reading.decision import Decision, Fail, Search, Split, alone
 from tap_callhistory.reading.tasks import Searched
 from tap_callhistory.reading.windows import Window, floor
 
@@ -110,8 +110,9 @@ class Narrowing:
 
         A plan may cover the last months only; where not even an hour is given, it is the account.
         """
-        forbidden = isinstance(error, VendorRefusal) and error.may_mean_the_plan
-        if not forbidden or self._knowledge.answers or self.horizon is None:
+        if not isinstance(error, VendorRefusal) or not error.may_mean_the_plan:
+            return None
+        if self._knowledge.answers or self.horizon is None:
             return None
         if task.window.length <= 3 * HOUR or task.search is not None:
             return None
@@ -119,7 +120,31 @@ class Narrowing:
         task.search = Searched(error, task.window.end, recent=True)
         return Search(Window(start, start + HOUR))
 
-    def on_searched(self, task: Task, asked: Window, *, given: bool) -> Decision:
+    def on_search(
+        self, task: Task, asked: Window, error: Exception | None, *, given: bool
+    ) -> Decision | None:
+        """Decide when a window came, or did not, that was asked for in place of another.
+
+        Returns:
+            None where the other one is to be taken for empty.
+        """
+        search = task.search
+        assert search is not None  # noqa: S101 - it was begun by a decision of these
+        if search.control:
+            return alone(search.refusal) if given else Fail(search.refusal)
+        if search.recent:
+            task.search = None
+            refusal = search.refusal
+            if given and isinstance(refusal, VendorRefusal):
+                return self.on_refusal(task, refusal)
+            return Fail(refusal)
+        if search.wider:
+            return None if given else self.ask_wider_again(task)
+        if not given and not self.concerns(error):
+            return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
+        return self._on_searched(task, asked, given=given)
+
+    def _on_searched(self, task: Task, asked: Window, *, given: bool) -> Decision:
         """Decide when a window came, or was refused, that was to find where history begins.
 
         Args:

@@ -24,8 +24,9 @@ from tap_callhistory.reading.decision import (
     Search,
     Split,
     in_words,
+    named,
 )
-from tap_callhistory.reading.decisions import Decisions, named
+from tap_callhistory.reading.decisions import Decisions
 from tap_callhistory.reading.leaving import Leaving, Tally
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, TooMany
@@ -325,7 +326,9 @@ class Reader:
         error: Exception | None,
     ) -> None:
         """Accept a window once both ends were checked and neither was cut."""
-        if error is not None and (asked := self._decisions.not_found(end, position, error)):
+        if error is not None and (
+            asked := self._decisions.not_found.ask_again(end, position, error)
+        ):
             self._carry_out(end, asked)
             return
         refused = isinstance(error, VendorRefusal) and error.may_mean_the_window

@@ -282,6 +282,12 @@ class Task:
         """The calls of the present pass, by key."""
         return self.current.calls if self.current else {}
 
+    @property
+    def calls_of_its_time(self) -> int:
+        """How many calls of the present pass are dated within the window."""
+        start, end = fixed_width(self.window.start), fixed_width(self.window.end)
+        return sum(start <= call.moment < end for call in self.received.values())
+
     def held_in(self, parts: Sequence[Window]) -> list[int]:
         """How many calls that came in any pass are dated within each part of the window."""
         moments = sorted(call.moment for call in {**self.came, **self.received}.values())
