@@ -134,14 +134,7 @@ class Decisions:
     def on_error(  # noqa: PLR0911 - a table
         self, task: Task, position: Position, error: Exception | None, *, first: bool = False
     ) -> Decision:
-        """Decide when a page failed: another window, or less of it, may be answered.
-
-        Args:
-            task: The window.
-            position: The page that failed.
-            error: Why.
-            first: Whether everything before the window has been read.
-        """
+        """Decide when a page failed; `first`: whether all before the window has been read."""
         if position.again or (position.beyond and self._has_all(task, error)):
             return self._take(task, position, Page(calls=()))
         if error is not None and (again := self.not_found.ask_again(task, position, error)):
