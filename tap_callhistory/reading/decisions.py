@@ -46,11 +46,12 @@ from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.narrowing import Narrowing
 from tap_callhistory.reading.not_found import NotFound
+from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
 from tap_callhistory.reading.unlikely import Unlikely
-from tap_callhistory.reading.weight import SHARE, Weight, is_too_heavy
+from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
 from tap_callhistory.reading.windows import MONTH, MOST_PARTS, Window
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Decisions:
         self._resolution = source.resolution
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._page_sizes = PageSizes(source.limits.page_size)
         self._unlikely = Unlikely(self.knowledge)
         self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
@@ -106,7 +108,8 @@ class Decisions:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
         most_calls = self._most_calls if helps else self._sizes.most_calls_of_an_instant
-        limits = replace(self._source.limits, most_calls=most_calls)
+        page_size = self._page_sizes.asked
+        limits = replace(self._source.limits, most_calls=most_calls, page_size=page_size)
         return self._source.new_pass(limits, self.knowledge)
 
     @property
@@ -135,7 +138,8 @@ class Decisions:
         self, task: Task, position: Position, error: Exception | None, *, first: bool = False
     ) -> Decision:
         """Decide when a page failed; `first`: whether all before the window has been read."""
-        if position.again or (position.beyond and self._has_all(task, error)):
+        refused = self._narrowing.concerns(error)
+        if position.again or (position.beyond and (refused or has_all(task, error))):
             return self._take(task, position, Page(calls=()))
         if error is not None and (again := self.not_found.ask_again(task, position, error)):
             return again
@@ -144,11 +148,7 @@ class Decisions:
         if recent := self._narrowing.ask_recent(task, error):
             return recent
         if self._narrowing.concerns(error):
-            if position in task.first_positions:
-                return self._narrowing.on_refusal(task, error)
-            if task.attempt == 1 and not error.speaks_of_too_many_calls:
-                return ReadAgain(str(error))
-            return self._too_deep(task, error)
+            return self._refused(task, position, error)
         if is_too_heavy(error):
             if position not in task.first_positions:
                 return self.weight.on_deep_page(task, position, error) or self._too_deep(
@@ -158,12 +158,15 @@ class Decisions:
             return self.weight.on_first_page(task, error, expected=expected, first=first)
         return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
 
-    def _has_all(self, task: Task, error: Exception | None) -> bool:
-        """Whether a page that should not exist failed only because it does not exist."""
-        if self._narrowing.concerns(error):
-            return True
-        total = task.current.total if task.current else None
-        return is_too_heavy(error) and total is not None and len(task.received) >= total
+    def _refused(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
+        """Ask for less, or for another part, of what was refused."""
+        if position in task.first_positions:
+            if self._page_sizes.refused(task.page_size):
+                return ReadAgain(f"{error}; asked for smaller pages")
+            return self._narrowing.on_refusal(task, error)
+        if task.attempt == 1 and not error.speaks_of_too_many_calls:
+            return ReadAgain(str(error))
+        return self._too_deep(task, error)
 
     def _nothing(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
         """Take a window for empty if the vendor gives calls for others; a wider one tells."""
@@ -263,6 +266,8 @@ class Decisions:
         if task.lineage.trims and self._narrowing.ends_history(task.window):
             self.knowledge.latest_end = task.window.end
         known = current.total
+        if position in task.first_positions and not position.again:
+            self._page_sizes.came(task.page_size, page)
         self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:
             if position.again:
@@ -321,7 +326,11 @@ class Decisions:
             return self._split(task, months, "all its calls lie within a month")
         if doubt is not None and doubt.proves_a_cap(current.calls):
             self.knowledge.cap = doubt.calls
-        if not looks_cut(current, shape) or self._cannot_be_narrowed(task):
+        if not looks_cut(current, shape) or (
+            doubt is not None
+            and doubt.brings_nothing_of_its_own(shape, task.received, self._resolution)
+            and self.knowledge.cap is None
+        ):
             return Accept()
         if not self._can_split(task):
             return Accept(provisional=True)
@@ -330,15 +339,9 @@ class Decisions:
         ends = shape.ends() if doubt is None and ordered else []
         return LookAtEnds(ends) if ends else self.doubt(task)
 
-    def _cannot_be_narrowed(self, task: Task) -> bool:
-        doubt = task.lineage.doubt
-        if doubt is None:
-            return False
-        same = doubt.brings_nothing_of_its_own(task.shape, task.received, self._resolution)
-        return same and self.knowledge.cap is None
-
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
+        self._page_sizes.ended_short(task.page_size, task.current.page_held if task.current else 0)
         if task.surplus and task.surplus == self.knowledge.habitual_surplus:
             return unreadable(task.window, f"{reason}, and so it is in every window")
         if task.attempt % PASSES_PER_WINDOW:

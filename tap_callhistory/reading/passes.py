@@ -55,6 +55,8 @@ class Pass(abc.ABC):
         calls: What came, by key; of two rows with one key, the last.
         doubles: Keys under which one page held rows that differ.
         proof: How such a pass proves itself: total, overlap, cursor or anchor.
+        page_held: How many calls the first page held, where the pages after it are counted by that;
+            else 0.
     """
 
     proof: ClassVar[str]
@@ -65,6 +67,7 @@ class Pass(abc.ABC):
         self.calls: dict[str | int, ReadCall] = {}
         self.doubles: set[str | int] = set()
         self.rows = 0
+        self.page_held = 0
         self.total: int | None = None
         self._directions: set[int] = set()
 
@@ -115,7 +118,8 @@ class Pass(abc.ABC):
         It is where it once held over several pages, or where the page is not full: others of the
         vendor's were larger.
         """
-        return self.knowledge.total_holds or rows < self.knowledge.largest_page
+        largest = min(self.knowledge.largest_page, self.limits.page_size)
+        return self.knowledge.total_holds or rows < largest
 
     @abc.abstractmethod
     def prove(self) -> None:

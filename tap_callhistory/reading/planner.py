@@ -67,6 +67,11 @@ class Planner:
         """Whether any window has been learnt from."""
         return bool(self._learnt)
 
+    @property
+    def left(self) -> tuple[Window, ...]:
+        """What is still to be cut into windows, in order."""
+        return tuple(self._spans)
+
     def next(self) -> Window | None:
         """The next window, or None at the end of the last span."""
         if not self._spans:

@@ -139,6 +139,7 @@ class PageRequest(NamedTuple):
         repeats: How often the window was read before: the bounds that are asked for begin some
             steps earlier for it, so that no cache answers.
         pause_seconds: To wait before it is asked for.
+        page_size: How many calls to ask for; 0 for as many as the settings say.
     """
 
     task: Task
@@ -147,6 +148,7 @@ class PageRequest(NamedTuple):
     retries: int | None = None
     repeats: int = 0
     pause_seconds: float = 0.0
+    page_size: int = 0
 
 
 class ReadWindow(NamedTuple):
@@ -270,6 +272,11 @@ class Task:
     def opened(self) -> bool:
         """Whether a page of the present pass has come."""
         return self.current is not None and bool(self.current.calls)
+
+    @property
+    def page_size(self) -> int:
+        """How many calls the present pass asks for per page; 0 where there is none."""
+        return self.current.limits.page_size if self.current else 0
 
     @property
     def surplus(self) -> int:

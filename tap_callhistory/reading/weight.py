@@ -195,3 +195,9 @@ def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:
     if isinstance(error, VendorUnavailable):
         return error.may_carry_less
     return isinstance(error, UnreadableAnswer)
+
+
+def has_all(task: Task, error: Exception | None) -> bool:
+    """Whether a page that should not exist failed, and everything has come by the total."""
+    total = task.current.total if task.current else None
+    return is_too_heavy(error) and total is not None and len(task.received) >= total

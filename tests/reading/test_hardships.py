@@ -105,7 +105,8 @@ def test_an_end_too_young_costs_a_dozen_requests_whatever_the_words(
     with patch.object(world, "now", Clock(NOON + HOUR)):
         again = read(world, began=NOON + HOUR, state=run.states()[-1], revisit_hours=ages)
     assert again.failure is None
-    assert len(refused) <= 4
+    # One of them is asked for with smaller pages.
+    assert len(refused) <= 5
     # An unfinished call may hold it for some hours.
     assert read_until(run) <= read_until(again)
 

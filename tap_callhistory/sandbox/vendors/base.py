@@ -264,6 +264,10 @@ class SandboxVendor(ABC):
             raise Refusal(self.invalid_status, f"The page size must not be above {largest}.")
         return min(size, largest)
 
+    def page_step(self, asked: int | None, size: int) -> int:
+        """Return how many rows lie between the beginnings of two pages, where `size` are served."""
+        return asked if asked and self.behaviour.oversize == "skip" else size
+
     invalid_status: ClassVar[int] = 400
 
     def check_span(self, since: datetime | None, until: datetime | None) -> None:
