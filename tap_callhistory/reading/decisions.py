@@ -107,15 +107,13 @@ class Decisions:
     def new_pass(self, task: Task) -> Pass:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
-        most_calls = self._most_calls if helps else self._sizes.most_calls_of_an_instant
+        most = self.knowledge.most_rows or self._sizes.most_calls
+        most_calls = (
+            min(most, self._sizes.most_calls) if helps else self._sizes.most_calls_of_an_instant
+        )
         page_size = self._page_sizes.asked
         limits = replace(self._source.limits, most_calls=most_calls, page_size=page_size)
         return self._source.new_pass(limits, self.knowledge)
-
-    @property
-    def _most_calls(self) -> int:
-        """A window with more is split."""
-        return min(self._sizes.most_calls, self.knowledge.most_rows or self._sizes.most_calls)
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
@@ -286,7 +284,7 @@ class Decisions:
         if page.total is None:
             self._foresee(task)
         if self.weight.goes_too_deep(task) and self._can_split(task):
-            most = self._most_calls
+            most = self.knowledge.most_rows or self._sizes.most_calls
             return self._less_deep(task, f"pages behind {most} rows fail", most)
         return GoOn()
 
