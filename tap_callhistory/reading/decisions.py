@@ -67,7 +67,7 @@ PASSES_PER_WINDOW = 3
 MOST_HALVINGS = 12
 #: How often a part is split that holds as many calls as the whole did: the next one will, too.
 MOST_SPLITS_IN_VAIN = 3
-#: A page says little of a whole week: what is foreseen against knowledge must be so much more.
+#: A page says little of a week: what is foreseen against knowledge must be so much more.
 ESTIMATE_MARGIN = 3
 #: A window whose pages go too deep is cut into no more parts on the word of its first page.
 MOST_PARTS_FORETOLD = 4
@@ -135,7 +135,7 @@ class Decisions:
     def on_error(  # noqa: PLR0911 - a table
         self, task: Task, position: Position, error: Exception | None, *, first: bool = False
     ) -> Decision:
-        """Decide when a page failed; `first`: whether all before the window has been read."""
+        """Decide when a page failed. `first`: whether all before the window has been read."""
         refused = self._narrowing.concerns(error)
         if position.again or (position.beyond and (refused or has_all(task, error))):
             return self._take(task, position, Page(calls=()))
@@ -223,8 +223,7 @@ class Decisions:
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.not_found.came(end, position)
         self.knowledge.answer(end.window)
-        best = self._unlikely.page(end, position, page)
-        if isinstance(best, AskAgain):
+        if isinstance(best := self._unlikely.page(end, position, page), AskAgain):
             return best
         end.to_ask.extend(current.take(position, best))
         self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
@@ -284,7 +283,7 @@ class Decisions:
         if page.total is None:
             self._foresee(task)
         if self.weight.goes_too_deep(task) and self._can_split(task):
-            most = self.knowledge.most_rows or self._sizes.most_calls
+            most = self.knowledge.most_rows or 1
             return self._less_deep(task, f"pages behind {most} rows fail", most)
         return GoOn()
 
