@@ -23,6 +23,7 @@ TOO_MANY_CALLS: Final = "too many calls"
 _SPAN_REFUSALS = frozenset({200, 400, 406, 413, 416, 422})
 #: Answers that say no to the account or the address, unless others were accepted before.
 _ACCOUNT_REFUSALS = frozenset({403, 404})
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 
 
@@ -101,6 +102,11 @@ class VendorRefusal(CallHistoryError):
         return self.status in _ACCOUNT_REFUSALS and not self.of_the_login
 
     @property
+    def may_mean_the_plan(self) -> bool:
+        """Whether the account may not read so much: another window would tell."""
+        return self.status == _FORBIDDEN and not self.of_the_login
+
+    @property
     def may_be_a_blink(self) -> bool:
         """Whether the vendor may have lost its way for a moment, and answers when asked again."""
         return self.status == _NOT_FOUND and not self.of_the_login
@@ -118,14 +124,21 @@ class VendorUnavailable(CallHistoryError):
         status: The HTTP status of the last answer; None where none came.
         may_carry_less: Whether a smaller question may be answered: the vendor failed (5xx), was
             silent, too slow, or broke off. Not where it asks for a pause or cannot be trusted.
+        timed_out: Whether nothing came of the last try in all the time that it was given.
     """
 
     def __init__(
-        self, text: str, *, status: int | None = None, may_carry_less: bool = False
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        may_carry_less: bool = False,
+        timed_out: bool = False,
     ) -> None:
         super().__init__(text)
         self.status = status
         self.may_carry_less = may_carry_less
+        self.timed_out = timed_out
 
 
 class UnreadableAnswer(CallHistoryError):

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from tap_callhistory.vendors.base import Endpoint
 
 
-#: Until a shorter window has been tried, a page is asked for again only so often.
-FEW_RETRIES = 2
 #: In so many slightly different shapes a window is asked for in turn: one of them is in no cache
 #: of empty answers, and the first one comes back once what was not ready may be.
 SHAPES = 3
@@ -183,7 +181,7 @@ class Sync:
         asked = datetime.now(UTC)
         body = self._transport.fetch(
             endpoint.page_request(bounds, request.position),
-            retries=None if request.patient else FEW_RETRIES,
+            retries=request.retries,
             decode=self._messages.decode,
         )
         raw = endpoint.page_of(body)

@@ -165,6 +165,10 @@ class AnchoredPages(Pass):
         self._last_key: str | int | None = None
 
     @override
+    def rows_before(self, position: Position) -> int:
+        return position.number
+
+    @override
     def lacks(self, position: Position, page: Page) -> str:
         if not self.calls or any(call.key not in self.calls for call in page.calls):
             return ""

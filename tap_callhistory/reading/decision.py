@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_callhistory.errors import (
+    KEEP_INCOMPLETE,
+    CallHistoryError,
+    IncompleteWindow,
+    VendorRefusal,
+)
+
 if TYPE_CHECKING:
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.tasks import Lineage
@@ -112,3 +119,28 @@ def in_words(decision: Decision) -> str:  # noqa: PLR0911 - a line for each
         case Fail(error):
             return f"failed: {error}"
     return "go on"
+
+
+def alone(error: Exception) -> Fail:
+    """Give up a window that alone cannot be read."""
+    if isinstance(error, CallHistoryError):
+        error.advice = KEEP_INCOMPLETE
+    return Fail(error, alone=True)
+
+
+def unreadable(window: Window, reason: str) -> Fail:
+    """Give up a window that can be neither read whole nor split any further."""
+    return alone(
+        IncompleteWindow(
+            f"the window {window} cannot be read whole: {reason}. "
+            "Neither reading it again nor splitting it helped"
+        )
+    )
+
+
+def named(error: Exception, window: Window) -> Exception:
+    """The error, told for which window; not where no other one would have been read."""
+    known = isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)
+    if known and (not isinstance(error, VendorRefusal) or error.may_mean_the_window):
+        error.window = window  # type: ignore[attr-defined]
+    return error

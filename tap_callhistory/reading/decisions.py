@@ -14,6 +14,7 @@
 |                                        | 404, for the first time           | `AskAgain`        |
 |                                        | 404, and it gives other windows   | as an empty page  |
 |                                        | 404, and none was asked for yet   | `Search` a wider  |
+|                                        | 403, and none was asked for yet   | `Search` an hour  |
 |                                        | a refusal of a deep page, once    | `ReadAgain`       |
 |                                        | it may answer for less, or others | as in `narrowing` |
 |                                        | otherwise                         | `Fail`            |
@@ -29,8 +30,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_callhistory.clocks import fixed_width
-from tap_callhistory.errors import CallHistoryError, IncompleteWindow, VendorRefusal
+from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -40,16 +40,19 @@ from tap_callhistory.reading.decision import (
     LookAtEnds,
     ReadAgain,
     Split,
+    unreadable,
 )
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
-from tap_callhistory.reading.narrowing import Narrowing, alone, is_too_heavy
+from tap_callhistory.reading.narrowing import Narrowing
+from tap_callhistory.reading.not_found import NotFound
 from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
 from tap_callhistory.reading.unlikely import Unlikely
-from tap_callhistory.reading.windows import MONTH, Window
+from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
+from tap_callhistory.reading.windows import MONTH, MOST_PARTS, Window
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -64,8 +67,10 @@ PASSES_PER_WINDOW = 3
 MOST_HALVINGS = 12
 #: How often a part is split that holds as many calls as the whole did: the next one will, too.
 MOST_SPLITS_IN_VAIN = 3
-#: A page says little of a whole week: what is foreseen against knowledge must be so much more.
+#: A page says little of a week: what is foreseen against knowledge must be so much more.
 ESTIMATE_MARGIN = 3
+#: A window whose pages go too deep is cut into no more parts on the word of its first page.
+MOST_PARTS_FORETOLD = 4
 
 
 class Decisions:
@@ -86,7 +91,9 @@ class Decisions:
         self._comfortable = sizes.comfortable(source.limits.page_size)
         self._page_sizes = PageSizes(source.limits.page_size)
         self._unlikely = Unlikely(self.knowledge)
+        self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
+        self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim_lower)
 
     @property
     def comfortable(self) -> int:
@@ -100,20 +107,22 @@ class Decisions:
 
     def _refuse(self, length: timedelta) -> None:
         self.knowledge.refuse(length)
-        self.planner.refuse(length)
+        self.planner.bound(self.knowledge.longest_to_plan)
 
     def new_pass(self, task: Task) -> Pass:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
-        most_calls = self._sizes.most_calls if helps else self._sizes.most_calls_of_an_instant
+        most = self.knowledge.most_rows or self._sizes.most_calls
+        most_calls = (
+            min(most, self._sizes.most_calls) if helps else self._sizes.most_calls_of_an_instant
+        )
         page_size = self._page_sizes.asked
         limits = replace(self._source.limits, most_calls=most_calls, page_size=page_size)
         return self._source.new_pass(limits, self.knowledge)
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
-        if task.missing.pop(position, None):
-            self.knowledge.blinks = True
+        self.not_found.came(task, position)
         return self._take_likely(task, position, page)
 
     def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:
@@ -131,61 +140,36 @@ class Decisions:
     def on_error(  # noqa: PLR0911 - a table
         self, task: Task, position: Position, error: Exception | None, *, first: bool = False
     ) -> Decision:
-        """Decide when a page failed: another window, or less of it, may be answered.
-
-        Args:
-            task: The window.
-            position: The page that failed.
-            error: Why.
-            first: Whether everything before the window has been read.
-        """
-        if position.again or (position.beyond and self._has_all(task, error)):
+        """Decide when a page failed. `first`: whether all before the window has been read."""
+        refused = self._narrowing.concerns(error)
+        if position.again or (position.beyond and (refused or has_all(task, error))):
             return self._take(task, position, Page(calls=()))
-        if error is not None and (again := self.not_found(task, position, error)):
+        if error is not None and (again := self.not_found.ask_again(task, position, error)):
             return again
-        if nothing := self._word_of_nothing(task, position, error):
+        if nothing := self.not_found.word_of_nothing(task, position, error):
             return self._nothing(task, position, nothing)
+        if recent := self._narrowing.ask_recent(task, error):
+            return recent
         if self._narrowing.concerns(error):
-            if position in task.first_positions:
-                if self._page_sizes.refused(task.page_size):
-                    return ReadAgain(f"{error}; asked for smaller pages")
-                return self._narrowing.on_refusal(task, error)
-            if task.attempt == 1 and not error.speaks_of_too_many_calls:
-                return ReadAgain(str(error))
-            return self._too_deep(task, error, first=first)
+            return self._refused(task, position, error)
         if is_too_heavy(error):
             if position not in task.first_positions:
-                return self._too_deep(task, error, first=first)
-            return self._narrowing.on_weight(task, error, deep=False, first=first)
+                return self.weight.on_deep_page(task, position, error) or self._too_deep(
+                    task, error
+                )
+            expected = self.planner.expected(task.window)
+            return self.weight.on_first_page(task, error, expected=expected, first=first)
         return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
 
-    def not_found(self, task: Task, position: Position, error: Exception) -> AskAgain | None:
-        """Have a page asked for again that was not found: not every 404 means what it says."""
-        if not isinstance(error, VendorRefusal) or not error.may_be_a_blink:
-            return None
-        if error.may_mean_nothing and not self.knowledge.answers:
-            return None  # a wider window tells more
-        told = task.missing.setdefault(position, [])
-        told.append(error)
-        if len(told) < self.knowledge.like_404s:
-            return AskAgain([position], str(error))
-        self.knowledge.lasting_404s += len(told) > 1
-        return None
-
-    def _word_of_nothing(
-        self, task: Task, position: Position, error: Exception | None
-    ) -> VendorRefusal | None:
-        """What the vendor said, now or the times before, that may mean that there are no calls."""
-        told = [*task.missing.pop(position, []), error]
-        refusals = (each for each in told if isinstance(each, VendorRefusal))
-        return next((each for each in refusals if each.may_mean_nothing), None)
-
-    def _has_all(self, task: Task, error: Exception | None) -> bool:
-        """Whether a page that should not exist failed only because it does not exist."""
-        if self._narrowing.concerns(error):
-            return True
-        total = task.current.total if task.current else None
-        return is_too_heavy(error) and total is not None and len(task.received) >= total
+    def _refused(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
+        """Ask for less, or for another part, of what was refused."""
+        if position in task.first_positions:
+            if self._page_sizes.refused(task.page_size):
+                return ReadAgain(f"{error}; asked for smaller pages")
+            return self._narrowing.on_refusal(task, error)
+        if task.attempt == 1 and not error.speaks_of_too_many_calls:
+            return ReadAgain(str(error))
+        return self._too_deep(task, error)
 
     def _nothing(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
         """Take a window for empty if the vendor gives calls for others; a wider one tells."""
@@ -193,11 +177,32 @@ class Decisions:
             return self._take_likely(task, position, Page(calls=()))
         return self._narrowing.ask_wider(task, error)
 
-    def _too_deep(self, task: Task, error: Exception, *, first: bool) -> Decision:
+    def _too_deep(self, task: Task, error: Exception) -> Decision:
         """Plan windows of as many calls as came before a deep page failed."""
+        if not self._can_split(task):
+            return self.weight.on_first_page(task, error, expected=None, first=True)
+        most = self.knowledge.most_rows
+        if most is not None:
+            return self._less_deep(task, str(error), most)
         if len(task.received) < self._comfortable:
             self._aim_at(max(len(task.received), self._source.limits.page_size))
-        return self._narrowing.on_weight(task, error, deep=True, first=first)
+        return self.weight.split(task, 2, str(error))
+
+    def _less_deep(self, task: Task, reason: str, most: int) -> Split:
+        """Split a window into parts whose pages all lie where pages come."""
+        self._aim_lower(SHARE * most)
+        total = task.current.total if task.current else None
+        if total is not None:
+            self.planner.learn(task.window, total)
+        calls = total or task.shape.expected_calls(self._resolution)
+        # What a page foretells may be far too much, and empty windows cost requests, too.
+        most_parts = MOST_PARTS if total else MOST_PARTS_FORETOLD
+        parts = max(2, min(-(-calls // self._comfortable), most_parts))
+        return self._split(task, parts, reason, Lineage(task.lineage.doubt), replan=True)
+
+    def _aim_lower(self, calls: float) -> None:
+        if calls < self._comfortable:
+            self._aim_at(max(int(calls), 1))
 
     def _aim_at(self, calls: int) -> None:
         self._comfortable = calls
@@ -206,19 +211,11 @@ class Decisions:
     def on_searched(
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
-        """Decide when a window came, or did not, that was to find where history begins."""
-        if task.search is not None and task.search.control:
-            return Fail(task.search.refusal) if page is None else alone(task.search.refusal)
-        if task.search is not None and task.search.wider:
-            if page is None:
-                return self._narrowing.ask_wider_again(task)
-            self.knowledge.answer(asked)
-            return self.on_page(task, task.first_positions[0], Page(calls=()))
-        if page is None and not self._narrowing.concerns(error):
-            return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
+        """Decide when a window came, or did not, that was asked for in place of another."""
         if page is not None:
             self.knowledge.answer(asked)
-        return self._narrowing.on_searched(task, asked, given=page is not None)
+        decision = self._narrowing.on_search(task, asked, error, given=page is not None)
+        return decision or self.on_page(task, task.first_positions[0], Page(calls=()))
 
     def on_end(self, end: Task, position: Position, page: Page) -> AskAgain | None:
         """Take in a page of a window's end, or have it asked for again.
@@ -229,11 +226,9 @@ class Decisions:
         """
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        if end.missing.pop(position, None):
-            self.knowledge.blinks = True
+        self.not_found.came(end, position)
         self.knowledge.answer(end.window)
-        best = self._unlikely.page(end, position, page)
-        if isinstance(best, AskAgain):
+        if isinstance(best := self._unlikely.page(end, position, page), AskAgain):
             return best
         end.to_ask.extend(current.take(position, best))
         self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
@@ -247,16 +242,15 @@ class Decisions:
 
     def doubt(self, task: Task) -> Split:
         """Split a window that may have been cut, and whose ends do not speak for it."""
-        doubt, came = task.lineage.doubt, task.received.keys()
-        if doubt is None or doubt.calls != len(came):
-            doubt = Doubt.of(came)
-        parts = task.window.split(2, self._resolution)
-        lineage = task.lineage._replace(doubt=doubt)
+        doubt, came = task.lineage.doubt, task.received
+        doubt = Doubt.of(came) if doubt is None or doubt.calls != len(came) else doubt
+        parts, lineage = task.window.split(2, self._resolution), task.lineage._replace(doubt=doubt)
         return Split(parts, lineage, f"{len(came)} results may have been cut")
 
     def accepted(self, task: Task, *, provisional: bool) -> None:
         """Learn from a window that was taken for whole."""
-        self.planner.learn(task.window, self._calls_of_its_time(task))
+        calls = task.calls_of_its_time if self.knowledge.ignores_bounds else len(task.received)
+        self.planner.learn(task.window, calls)
         if not provisional:
             self.knowledge.largest_trusted = max(self.knowledge.largest_trusted, len(task.received))
 
@@ -264,6 +258,8 @@ class Decisions:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.knowledge.answer(task.window)
+        if self.knowledge.shortest_refused is not None:
+            self.planner.bound(self.knowledge.longest_to_plan)
         if task.lineage.trims and self._narrowing.ends_history(task.window):
             self.knowledge.latest_end = task.window.end
         known = current.total
@@ -274,6 +270,8 @@ class Decisions:
             if position.again:
                 current.take_again(page)
             else:
+                rows = current.rows_before(position)
+                self.knowledge.deepest_row = max(self.knowledge.deepest_row, rows)
                 task.last_page = position if page.calls else task.last_page
                 task.to_ask.extend(current.take(position, page))
         finally:
@@ -284,6 +282,9 @@ class Decisions:
             return self._whole(task, current)
         if page.total is None:
             self._foresee(task)
+        if self.weight.goes_too_deep(task) and self._can_split(task):
+            most = self.knowledge.most_rows or 1
+            return self._less_deep(task, f"pages behind {most} rows fail", most)
         return GoOn()
 
     def _note_total(self, task: Task, total: int) -> None:
@@ -306,11 +307,7 @@ class Decisions:
         if self.knowledge.ignores_bounds or not self._can_split(task):
             return
         estimate = task.shape.expected_calls(self._resolution)
-        most = (
-            self._sizes.most_calls * ESTIMATE_MARGIN
-            if self.planner.knows
-            else self._sizes.most_calls
-        )
+        most = self._sizes.most_calls * (ESTIMATE_MARGIN if self.planner.knows else 1)
         if estimate > most:
             reason = f"about {estimate} calls are more than {most}"
             raise TooMany(reason, calls=estimate, at_cap=False)
@@ -326,27 +323,24 @@ class Decisions:
             return self._split(task, months, "all its calls lie within a month")
         if doubt is not None and doubt.proves_a_cap(current.calls):
             self.knowledge.cap = doubt.calls
-        if not looks_cut(current, shape) or self._cannot_be_narrowed(task):
+        if not looks_cut(current, shape) or (
+            doubt is not None
+            and doubt.brings_nothing_of_its_own(shape, task.received, self._resolution)
+            and self.knowledge.cap is None
+        ):
             return Accept()
         if not self._can_split(task):
             return Accept(provisional=True)
         # Silence alone is about the ends, whatever the order of the calls.
-        ordered = current.direction != 0 or not current.ends_like_a_cap
+        ordered = current.direction or not current.ends_like_a_cap
         ends = shape.ends() if doubt is None and ordered else []
         return LookAtEnds(ends) if ends else self.doubt(task)
-
-    def _cannot_be_narrowed(self, task: Task) -> bool:
-        doubt = task.lineage.doubt
-        if doubt is None:
-            return False
-        same = doubt.brings_nothing_of_its_own(task.shape, task.received, self._resolution)
-        return same and self.knowledge.cap is None
 
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
         self._page_sizes.ended_short(task.page_size, task.current.page_held if task.current else 0)
         if task.surplus and task.surplus == self.knowledge.habitual_surplus:
-            return self._give_up(task, f"{reason}, and so it is in every window")
+            return unreadable(task.window, f"{reason}, and so it is in every window")
         if task.attempt % PASSES_PER_WINDOW:
             return ReadAgain(reason)
         surplus, whole = task.surplus, task.lineage.surplus
@@ -354,18 +348,18 @@ class Decisions:
             whole.found_again += 1
             if whole.found_again > 1:
                 self.knowledge.habitual_surplus = surplus
-                return self._give_up(task, f"{reason}, and so it is in every window")
+                return unreadable(task.window, f"{reason}, and so it is in every window")
         if task.lineage.halvings < MOST_HALVINGS and self._can_split(task):
             halvings = task.lineage.halvings + 1
             known = Surplus(surplus) if surplus else None
             lineage = task.lineage._replace(halvings=halvings, surplus=known)
             return self._split(task, 2, reason, lineage)
-        return self._give_up(task, reason)
+        return unreadable(task.window, reason)
 
     def _too_many(self, task: Task, reason: TooMany) -> Decision:
         """Split a window that holds too much, into parts that should be comfortable."""
         if not self._can_split(task):
-            return self._give_up(task, str(reason))
+            return unreadable(task.window, str(reason))
         shape, whole = task.shape, task.lineage.dense
         total = (task.current.total if task.current else None) or 0
         in_vain = whole is not None and 0 < 0.95 * whole.calls <= total
@@ -384,7 +378,7 @@ class Decisions:
     def _unsplit(self, task: Task, reason: TooMany) -> Decision:
         """Read a window whole, since shorter ones would hold no fewer calls."""
         if task.current and task.current.limits.most_calls != self._sizes.most_calls:
-            return self._give_up(task, f"{reason}, and shorter windows bring no fewer calls")
+            return unreadable(task.window, f"{reason}, and shorter windows bring no fewer calls")
         return ReadAgain("")
 
     def _split(
@@ -404,27 +398,3 @@ class Decisions:
 
     def _can_split(self, task: Task) -> bool:
         return task.window.can_split(self._resolution)
-
-    def _calls_of_its_time(self, task: Task) -> int:
-        """How many calls to plan other windows by."""
-        calls = task.received
-        if not self.knowledge.ignores_bounds:
-            return len(calls)
-        start, end = fixed_width(task.window.start), fixed_width(task.window.end)
-        return sum(start <= call.moment < end for call in calls.values())
-
-    def _give_up(self, task: Task, reason: str) -> Fail:
-        return alone(
-            IncompleteWindow(
-                f"the window {task.window} cannot be read whole: {reason}. "
-                "Neither reading it again nor splitting it helped"
-            )
-        )
-
-
-def named(error: Exception, window: Window) -> Exception:
-    """The error, told for which window; not where no other one would have been read."""
-    known = isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)
-    if known and (not isinstance(error, VendorRefusal) or error.may_mean_the_window):
-        error.window = window  # type: ignore[attr-defined]
-    return error

@@ -22,6 +22,10 @@ LIKE_404S = 2
 LIKE_404S_OF_A_BLINKING_VENDOR = 6
 #: After so many 404s that were the same when they were asked again, they are a vendor's habit.
 LASTING_404S_OF_A_HABIT = 2
+#: A window so many times as long as what a vendor carries is worth the request that may fail.
+WORTH_A_TRIAL = 1.5
+#: After so many pages failed so deep in a list, none is asked for there again.
+FAILURES_THAT_TELL = 3
 #: Windows are asked for a little wider than they are, and so hold calls of those beside them.
 BESIDE = timedelta(minutes=5)
 
@@ -46,6 +50,10 @@ class Knowledge:
         longest_accepted: The longest window that a page came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
+        heavy_by_calls: Whether a window was too heavy though longer ones were carried: for the
+            calls that it holds, and not for its length.
+        deepest_row: Behind how many rows of a window's list the deepest page lay that came.
+        deep_failures: Behind so many rows a page failed, each time that one did.
         largest_page: The largest number of calls on one page.
         short_pages_hold: How many pages with fewer calls than their place promised held just as
             few when they were asked for again.
@@ -66,6 +74,9 @@ class Knowledge:
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
     latest_end: datetime | None = None
+    heavy_by_calls: bool = False
+    deepest_row: int = 0
+    deep_failures: list[int] = field(default_factory=list)
     largest_page: int = 0
     short_pages_hold: int = 0
     gives_too_little: bool = False
@@ -103,6 +114,29 @@ class Knowledge:
             if each.end + BESIDE < window.start or window.end + BESIDE < each.start
         )
         return next(apart, latest[0] if latest else None)
+
+    @property
+    def most_rows(self) -> int | None:
+        """No page behind so many rows is to be asked for; None for no bound.
+
+        Several failed there, and none has come from so deep.
+        """
+        failures = [rows for rows in self.deep_failures if rows > self.deepest_row]
+        return min(failures) if len(failures) >= FAILURES_THAT_TELL else None
+
+    @property
+    def longest_to_plan(self) -> timedelta | None:
+        """How long a window may be, by those that were carried and those that were not.
+
+        None for no bound. Between the two it is tried half-way, until little is left to be gained.
+        """
+        carried, refused = self.longest_accepted, self.shortest_refused
+        if refused is None or self.heavy_by_calls:
+            return None
+        if not carried or carried >= refused:
+            return refused / 2
+        ratio: float = refused / carried
+        return carried if ratio <= WORTH_A_TRIAL else carried * ratio**0.5
 
     def refuse(self, length: timedelta) -> None:
         """Note that a window of this length was refused, or could not be carried."""

@@ -1,8 +1,7 @@
-"""What to ask for instead of what a vendor refused, or could not carry. Pure.
+"""What to ask for instead of what a vendor refused. Pure.
 
 A refusal is about the window until shown otherwise, whatever its words; the words only choose what
-is tried first. A vendor that fails under a window, while it answers other questions, is asked for
-less. At most about a dozen cheap requests tell; what worked is remembered.
+is tried first. At most about a dozen cheap requests tell; what worked is remembered.
 
 | The first page was refused        | and                              | then                     |
 |-----------------------------------|----------------------------------|--------------------------|
@@ -14,15 +13,6 @@ less. At most about a dozen cheap requests tell; what worked is remembered.
 | otherwise                         | longer than an hour              | `Split` in four          |
 |                                   | history goes on behind it        | `Search`                 |
 |                                   | otherwise                        | `Fail`                   |
-
-| A page failed, or never came      | and                              | then                     |
-|-----------------------------------|----------------------------------|--------------------------|
-| the vendor answered others        | it can be split                  | `Split`                  |
-| it answered nothing               | others come before it            | `ReadAgain`, after those |
-|                                   | longer than an hour, or a minute | `Split`, to ask for less |
-|                                   | not yet asked with all patience  | `ReadAgain`, patiently   |
-|                                   | some window came before          | `Search`: still now?     |
-|                                   | otherwise                        | `Fail`                   |
 """
 
 from __future__ import annotations
@@ -31,14 +21,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from tap_callhistory.errors import (
-    KEEP_INCOMPLETE,
-    CallHistoryError,
     IncompleteWindow,
-    UnreadableAnswer,
     VendorRefusal,
-    VendorUnavailable,
 )
-from tap_callhistory.reading.decision import Decision, Fail, ReadAgain, Search, Split
+from tap_callhistory.reading.decision import Decision, Fail, Search, Split, alone
 from tap_callhistory.reading.tasks import Searched
 from tap_callhistory.reading.windows import Window, floor
 
@@ -119,50 +105,46 @@ class Narrowing:
             return self._split(task, 4, str(error))
         return self._search(task, error)
 
-    def on_weight(self, task: Task, error: Exception, *, deep: bool, first: bool) -> Decision:
-        """Decide when a page failed within few tries, and might not for a shorter window.
+    def ask_recent(self, task: Task, error: Exception | None) -> Search | None:
+        """Ask for a recent hour when all that was asked for was a long window, and forbidden.
 
-        Args:
-            task: The window.
-            error: Why its page failed.
-            deep: Whether its first page had come.
-            first: Whether everything before the window has been read.
+        A plan may cover the last months only; where not even an hour is given, it is the account.
         """
-        least = self._resolution if deep else max(MINUTE, self._resolution)
-        divisible = task.window.length >= 2 * least and task.window.can_split(self._resolution)
-        if divisible and (deep or self._knowledge.answers > task.answers_before):
-            if not deep and task.window.length > self._knowledge.longest_accepted:
-                self._refuse(task.window.length)
-            return self._split(task, 2 if deep else 4, str(error))
-        if task.patient:
-            return Fail(error) if divisible else self._given_up(task, error)
-        if not first:
-            # What lies before it shows whether the vendor answers anything.
-            task.waits_for_an_answer, task.waits_for_its_turn = divisible, not divisible
-            return ReadAgain(str(error))
-        short = HOUR if task.window.length > HOUR else least
-        if task.window.length >= 2 * short and (short is HOUR or self._knowledge.answers):
-            return self._cut_off(task, short, str(error))
-        return ReadAgain(str(error), patient=True)
+        if not isinstance(error, VendorRefusal) or not error.may_mean_the_plan:
+            return None
+        if self._knowledge.answers or self.horizon is None:
+            return None
+        if task.window.length <= 3 * HOUR or task.search is not None:
+            return None
+        start = floor(self.horizon - 2 * HOUR, self._resolution)
+        task.search = Searched(error, task.window.end, recent=True)
+        return Search(Window(start, start + HOUR))
 
-    def _given_up(self, task: Task, error: Exception) -> Decision:
-        """Give up a window as small as it gets; a window that came before tells if it alone."""
-        if self._knowledge.answers > task.answers_before:
-            return alone(error)
-        control = self._knowledge.control(task.window)
-        if control is None:
-            return Fail(error)
-        task.search = Searched(error, task.window.end, control=True)
-        return Search(control)
+    def on_search(
+        self, task: Task, asked: Window, error: Exception | None, *, given: bool
+    ) -> Decision | None:
+        """Decide when a window came, or did not, that was asked for in place of another.
 
-    def _cut_off(self, task: Task, length: timedelta, reason: str) -> Split:
-        """Ask a short question first: does the vendor answer anything at all?"""
-        cut = floor(task.window.start + length, self._resolution)
-        parts = [Window(task.window.start, cut), Window(cut, task.window.end)]
-        rest = parts[1] if task.lineage.doubt is None else None
-        return Split(parts, task.lineage, reason, rest)
+        Returns:
+            None where the other one is to be taken for empty.
+        """
+        search = task.search
+        assert search is not None  # noqa: S101 - it was begun by a decision of these
+        if search.control:
+            return alone(search.refusal) if given else Fail(search.refusal)
+        if search.recent:
+            task.search = None
+            refusal = search.refusal
+            if given and isinstance(refusal, VendorRefusal):
+                return self.on_refusal(task, refusal)
+            return Fail(refusal)
+        if search.wider:
+            return None if given else self.ask_wider_again(task)
+        if not given and not self.concerns(error):
+            return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
+        return self._on_searched(task, asked, given=given)
 
-    def on_searched(self, task: Task, asked: Window, *, given: bool) -> Decision:
+    def _on_searched(self, task: Task, asked: Window, *, given: bool) -> Decision:
         """Decide when a window came, or was refused, that was to find where history begins.
 
         Args:
@@ -243,20 +225,6 @@ class Narrowing:
         rest = Window(cut[1].start, cut[-1].end) if len(cut) > 1 else None
         doubt = task.lineage.doubt
         return Split(cut, task.lineage, reason, rest if doubt is None else None)
-
-
-def alone(error: Exception) -> Fail:
-    """Give up a window that alone cannot be read."""
-    if isinstance(error, CallHistoryError):
-        error.advice = KEEP_INCOMPLETE
-    return Fail(error, alone=True)
-
-
-def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:
-    """Whether the vendor may answer for less of a window."""
-    if isinstance(error, VendorUnavailable):
-        return error.may_carry_less
-    return isinstance(error, UnreadableAnswer)
 
 
 def _found(task: Task, given: datetime | None, error: Exception) -> Exception:

@@ -48,6 +48,10 @@ class NumberedPages(Pass):
         return self._ask(1)
 
     @override
+    def rows_before(self, position: Position) -> int:
+        return self.page_held * (position.number - self.first_page)
+
+    @override
     def lacks(self, position: Position, page: Page) -> str:
         total = self.total if self.total is not None else page.total
         if total is None or position.beyond:
@@ -107,7 +111,7 @@ class NumberedPages(Pass):
         """Whether one more page could bring more than all that were asked for."""
         if len(self.calls) < (self.total or 0) or (self._last_page_full and not self._ends):
             return True
-        return self._asked == 1 and not self.knowledge.total_holds
+        return self._asked == 1 and not self._total_is_whole(self._last[1])
 
     def _ask(self, pages: int, *, beyond: bool = False) -> list[Position]:
         first = self.first_page + self._asked
@@ -145,6 +149,10 @@ class OffsetPages(Pass):
         self._waiting: dict[int, Page] = {}
         self._asked: set[int] = {0}
         self._ended = False
+
+    @override
+    def rows_before(self, position: Position) -> int:
+        return position.number
 
     @override
     def lacks(self, position: Position, page: Page) -> str:
@@ -194,7 +202,7 @@ class OffsetPages(Pass):
         """Whether the total is reached, by a page that was not full: nothing can follow."""
         if self.rows != self.total or self._last_page_full:
             return False
-        return self._pages > 1 or self.knowledge.total_holds
+        return self._pages > 1 or self._total_is_whole(self._last_length)
 
     def _next(self) -> list[Position]:
         """The page at the frontier and, where there is a total, those that must follow it."""

@@ -88,6 +88,10 @@ class Pass(abc.ABC):
             TooMany: The window has to be split.
         """
 
+    def rows_before(self, position: Position) -> int:  # noqa: ARG002
+        """How many rows of its list lie before a page."""
+        return len(self.calls)
+
     def lacks(self, position: Position, page: Page) -> str:  # noqa: ARG002
         """Why a page, not yet taken in, holds fewer calls than its place promises; else ""."""
         return ""
@@ -107,6 +111,15 @@ class Pass(abc.ABC):
         size = min(self.limits.page_size, page.size or self.limits.page_size)
         largest = self.knowledge.largest_page
         return min(size, largest) if largest and self.knowledge.short_pages_hold else size
+
+    def _total_is_whole(self, rows: int) -> bool:
+        """Whether a total that a single page reaches is that of the window, not of the page.
+
+        It is where it once held over several pages, or where the page is not full: others of the
+        vendor's were larger.
+        """
+        largest = min(self.knowledge.largest_page, self.limits.page_size)
+        return self.knowledge.total_holds or rows < largest
 
     @abc.abstractmethod
     def prove(self) -> None:

@@ -39,7 +39,7 @@ class Planner:
         resolution: timedelta,
         comfortable: int,
         first: timedelta,
-        shortest_refused: timedelta | None = None,
+        longest: timedelta | None = None,
         calls_per_day: float | None = None,
     ) -> None:
         """Plan the reading of some spans.
@@ -49,7 +49,7 @@ class Planner:
             resolution: The smallest step of the vendor's date parameters.
             comfortable: How many calls a window should hold.
             first: Length of the first window, when nothing is known yet.
-            shortest_refused: The length of the shortest window that the vendor has refused.
+            longest: The length of the longest window that the vendor may give; None if unknown.
             calls_per_day: How dense the history was when it was read last; None if unknown.
         """
         self._spans = deque(span for span in spans if span)
@@ -60,8 +60,7 @@ class Planner:
         self._learnt: deque[tuple[Window, int]] = deque()
         self._calls_per_day = calls_per_day
         self.end = self._spans[-1].end if self._spans else None
-        if shortest_refused is not None:
-            self.refuse(shortest_refused)
+        self.bound(longest)
 
     @property
     def knows(self) -> bool:
@@ -120,9 +119,9 @@ class Planner:
         """Whether history ends with a window, and no run before says how dense it is."""
         return self._calls_per_day is None and window.end == self.end
 
-    def refuse(self, length: timedelta) -> None:
-        """Note that the vendor refuses a window of this length: plan none as long again."""
-        self._longest = min(self._longest, max(length / 2, self._resolution))
+    def bound(self, length: timedelta | None) -> None:
+        """Plan no longer window from now on; None where the vendor sets no bound."""
+        self._longest = LONGEST if length is None else min(LONGEST, max(length, self._resolution))
         self._length = min(self._length, self._longest)
 
     def _next_length(self) -> timedelta:

@@ -20,8 +20,9 @@ from tap_callhistory.reading.decision import (
     ReadAgain,
     Search,
     Split,
+    named,
 )
-from tap_callhistory.reading.decisions import Decisions, named
+from tap_callhistory.reading.decisions import Decisions
 from tap_callhistory.reading.leaving import Leaving, Tally
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, TooMany
@@ -106,17 +107,14 @@ class Schedule:
         return not self._queue and not self.planned
 
     def _plan(
-        self,
-        spans: Sequence[Window],
-        comfortable: int,
-        shortest_refused: timedelta | None = None,
+        self, spans: Sequence[Window], comfortable: int, longest: timedelta | None = None
     ) -> Planner:
         return Planner(
             spans,
             resolution=self._source.resolution,
             comfortable=comfortable,
             first=self._source.first_window,
-            shortest_refused=shortest_refused,
+            longest=longest,
             calls_per_day=self._calls_per_day,
         )
 
@@ -129,8 +127,8 @@ class Schedule:
         knowledge = self._decisions.knowledge
         if (latest := knowledge.latest_end) is not None:
             spans = [Window(span.start, min(span.end, latest)) for span in spans]
-        planner = self._plan(spans, self._decisions.comfortable, knowledge.shortest_refused)
-        self._decisions.read_spans(planner)
+        comfortable, longest = self._decisions.comfortable, knowledge.longest_to_plan
+        self._decisions.read_spans(self._plan(spans, comfortable, longest))
 
     # Which windows, and which pages.
 
@@ -145,6 +143,8 @@ class Schedule:
         if not self._decisions.planner.knows or any(
             task.state is State.FAILED for task in self._queue
         ):
+            return False
+        if any(map(self._decisions.weight.is_on_trial, self._queue)):
             return False
         unsettled = sum(not task.settled for task in self._queue)
         held = sum(self._held_by(task) for task in self._queue)
@@ -184,7 +184,7 @@ class Schedule:
             task,
             task.attempt,
             position,
-            task.patient,
+            self._decisions.weight.retries(task, position),
             task.repeats,
             self._pause_before(task),
             task.page_size,
@@ -320,7 +320,8 @@ class Schedule:
         error: Exception | None,
     ) -> None:
         """Accept a window once both ends were checked and neither was cut."""
-        if error is not None and (asked := self._decisions.not_found(end, position, error)):
+        not_found = self._decisions.not_found
+        if error is not None and (asked := not_found.ask_again(end, position, error)):
             self._carry_out(end, asked)
             return
         refused = isinstance(error, VendorRefusal) and error.may_mean_the_window

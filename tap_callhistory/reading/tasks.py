@@ -108,6 +108,8 @@ class Searched:
         given: From it on, history was given; None while none was.
         tries: How many windows have been asked for.
         wider: Whether a wider window was asked for instead, to see if the vendor gives any call.
+        recent: Whether a short, recent window was asked for instead, to see if it is the account or
+            the window that is refused.
         control: Whether a window that came before was asked for instead, to see if the vendor
             still answers.
     """
@@ -117,6 +119,7 @@ class Searched:
     given: datetime | None = None
     tries: int = 0
     wider: bool = False
+    recent: bool = False
     control: bool = False
 
 
@@ -140,7 +143,7 @@ class PageRequest(NamedTuple):
         task: The window.
         attempt: Which pass over it.
         position: Which page.
-        patient: Whether all retries of the settings are allowed.
+        retries: How often it is tried again at once; None for all retries of the settings.
         repeats: How often the window was read before: the bounds that are asked for begin some
             steps earlier for it, so that no cache answers.
         pause_seconds: To wait before it is asked for.
@@ -150,7 +153,7 @@ class PageRequest(NamedTuple):
     task: Task
     attempt: int
     position: Position
-    patient: bool = False
+    retries: int | None = None
     repeats: int = 0
     pause_seconds: float = 0.0
     page_size: int = 0
@@ -306,6 +309,12 @@ class Task:
     def received(self) -> dict[str | int, ReadCall]:
         """The calls of the present pass, by key."""
         return self.current.calls if self.current else {}
+
+    @property
+    def calls_of_its_time(self) -> int:
+        """How many calls of the present pass are dated within the window."""
+        start, end = fixed_width(self.window.start), fixed_width(self.window.end)
+        return sum(start <= call.moment < end for call in self.received.values())
 
     def held_in(self, parts: Sequence[Window]) -> list[int]:
         """How many calls that came in any pass are dated within each part of the window."""

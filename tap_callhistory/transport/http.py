@@ -88,6 +88,7 @@ class FailedTry(Exception):  # noqa: N818 - a reason to try again, not yet an er
         hopeless: It would be so again.
         status: The HTTP status of the answer; None where none came.
         may_carry_less: Whether a smaller question may be answered.
+        timed_out: Whether nothing came in all the time that it was given.
         advice: What the user can do if it stays so.
     """
 
@@ -100,6 +101,7 @@ class FailedTry(Exception):  # noqa: N818 - a reason to try again, not yet an er
         hopeless: bool = False,
         status: int | None = None,
         may_carry_less: bool = True,
+        timed_out: bool = False,
         advice: str | None = None,
     ) -> None:
         super().__init__(reason)
@@ -108,6 +110,7 @@ class FailedTry(Exception):  # noqa: N818 - a reason to try again, not yet an er
         self.hopeless = hopeless
         self.status = status
         self.may_carry_less = may_carry_less
+        self.timed_out = timed_out
         self.advice = advice
 
 
@@ -260,7 +263,8 @@ class HttpSender:
         if cut is Cut.STOPPED:
             raise StoppedError("stopped during a request")
         if cut is Cut.LATE:
-            raise FailedTry(f"the answer did not end within {self._deadline_seconds:g} s")
+            late = f"the answer did not end within {self._deadline_seconds:g} s"
+            raise FailedTry(late, timed_out=True)
         if not answer.status and answer.failed is not None:
             raise answer.failed
         return answer
@@ -272,7 +276,8 @@ class HttpSender:
         if isinstance(error, requests.ConnectTimeout):
             return FailedTry(f"no connection within {self._timeouts[0]:g} s", advice=on_the_way)
         if isinstance(error, _TIMED_OUT):
-            return FailedTry(f"no answer within {self._timeouts[1]:g} s", advice=on_the_way)
+            silence = f"no answer within {self._timeouts[1]:g} s"
+            return FailedTry(silence, timed_out=True, advice=on_the_way)
         roots = list(_causes(error))
         if any(isinstance(root, ssl.SSLCertVerificationError) for root in roots):
             raise VendorUnavailable(

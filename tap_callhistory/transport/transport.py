@@ -216,7 +216,12 @@ class Transport:
         error = (
             UnreadableAnswer(text)
             if failed.unreadable
-            else VendorUnavailable(text, status=failed.status, may_carry_less=failed.may_carry_less)
+            else VendorUnavailable(
+                text,
+                status=failed.status,
+                may_carry_less=failed.may_carry_less,
+                timed_out=failed.timed_out,
+            )
         )
         error.advice = failed.advice or "Check the vendor's api_url, and the network on the way"
         return error

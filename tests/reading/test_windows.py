@@ -65,7 +65,7 @@ def test_windows_cover_the_span_whatever_is_learnt_and_refused(
             break
         found.append(window)
         if count % 7 == 0 and window.can_split(resolution):
-            planner.refuse(window.length)
+            planner.bound(window.length / 2)
         planner.learn(window, count)
     rest = planner.next()
     assert merged(found) == [Window(span.start, found[-1].end)]
@@ -88,9 +88,9 @@ def test_dense_history_gets_windows_of_about_the_comfortable_size() -> None:
     assert all(size == pytest.approx(2000, rel=0.01) for size in sizes[1:-1])
 
 
-def test_no_window_is_planned_as_long_as_one_that_was_refused() -> None:
+def test_no_window_is_planned_longer_than_its_bound() -> None:
     planner = Planner([Window(NOON, NOON + 90 * DAY)], resolution=SECOND, comfortable=9, first=DAY)
-    planner.refuse(DAY)
+    planner.bound(DAY / 2)
     assert max(window.length for window in planned(planner)) <= DAY / 2 + SECOND
 
 

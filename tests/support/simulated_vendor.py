@@ -155,7 +155,7 @@ class SimulatedVendor:
         assert self.requests < MOST_REQUESTS, "never ends"
         self._change()
         habits, window = self.habits, request.task.window
-        if self.requests in habits.outage and not request.patient:
+        if self.requests in habits.outage and request.retries is not None:
             raise VendorUnavailable("nothing answers", may_carry_less=True)
         self._refuse(window)
         earlier = Window(window.start - request.repeats % SHAPES * SECOND, window.end)

@@ -1,0 +1,203 @@
+"""What to ask for instead of what a vendor could not carry. Pure.
+
+A vendor that fails under a window, or far down its list of pages, while it answers other questions,
+is asked for less. What it carries is learnt: up to which length, how many calls, and how deep. What
+goes beyond that is tried once, and alone.
+
+| A page failed, or never came      | and                              | then                     |
+|-----------------------------------|----------------------------------|--------------------------|
+| deeper than any that came         | it did so fewer than 3 times     | `AskAgain`               |
+|                                   | otherwise                        | `Split`, to what came    |
+| deep                              |                                  | `Split`                  |
+| a first page                      | the vendor answered others       | `Split` in four          |
+|                                   | ... and longer windows           | `Split` in two           |
+| ... and it answered nothing       | others come before it            | `ReadAgain`, after those |
+|                                   | longer than a day, an hour, ...  | `Split`, to ask for less |
+|                                   | not yet asked with all patience  | `ReadAgain`, patiently   |
+|                                   | some window came before          | `Search`: still now?     |
+|                                   | otherwise                        | `Fail`                   |
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeGuard
+
+from tap_callhistory.errors import UnreadableAnswer, VendorUnavailable
+from tap_callhistory.reading.decision import (
+    AskAgain,
+    Decision,
+    Fail,
+    ReadAgain,
+    Search,
+    Split,
+    alone,
+)
+from tap_callhistory.reading.knowledge import FAILURES_THAT_TELL
+from tap_callhistory.reading.tasks import Searched
+from tap_callhistory.reading.windows import Window, floor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.pages import Position
+    from tap_callhistory.reading.tasks import Task
+
+MINUTE: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
+A_DAY: Final = timedelta(days=1)
+#: Until a shorter window has been tried, a page is asked for again only so often.
+FEW_RETRIES: Final = 2
+#: A window so many times as long as any that came is waited for before others are begun.
+FAR_LONGER: Final = 2
+FAR_SHORTER: Final = 1 / 8
+#: Of what a vendor carries, windows are planned to hold so much: they turn out unlike.
+SHARE: Final = 0.7
+
+
+class Weight:
+    """Decides about windows that were too heavy.
+
+    Args:
+        knowledge: What has been learnt of the vendor.
+        resolution: The smallest step of the vendor's date parameters.
+        refuse: Told of the length of a window that is not to be planned again.
+        aim_at: Told how many calls a window should hold at most.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        resolution: timedelta,
+        refuse: Callable[[timedelta], None],
+        aim_at: Callable[[float], None],
+    ) -> None:
+        self._knowledge = knowledge
+        self._resolution = resolution
+        self._refuse = refuse
+        self._aim_at = aim_at
+
+    def is_on_trial(self, task: Task) -> bool:
+        """Whether nothing has come of a window that the vendor may not carry."""
+        known, longest = self._knowledge, self._knowledge.longest_accepted
+        if not longest or task.settled or task.opened:
+            return False
+        weighs = known.shortest_refused is not None and not known.heavy_by_calls
+        return task.window.length > longest * (1 if weighs else FAR_LONGER)
+
+    def retries(self, task: Task, position: Position) -> int | None:
+        """How often a page is tried again at once; None for all retries of the settings."""
+        if task.patient:
+            return None
+        known = self._knowledge
+        if position in task.first_positions:
+            too_heavy_before = known.shortest_refused is not None and known.longest_accepted
+            # One call may break every page, too: far shorter windows are not on trial.
+            share = FAR_SHORTER if known.heavy_by_calls else 1
+            on_trial = task.window.length > known.longest_accepted * share
+            return 0 if too_heavy_before and on_trial else FEW_RETRIES
+        return 0 if self._is_deeper(task, position) else FEW_RETRIES
+
+    def _is_deeper(self, task: Task, position: Position) -> bool:
+        """Whether a page lies deeper than any that came."""
+        current = task.current
+        rows = current.rows_before(position) if current else 0
+        return rows > self._knowledge.deepest_row
+
+    def goes_too_deep(self, task: Task) -> bool:
+        """Whether a page is due where pages fail."""
+        most, current = self._knowledge.most_rows, task.current
+        if most is None or current is None:
+            return False
+        due = (each for each in task.to_ask if not (each.beyond or each.again))
+        return any(current.rows_before(each) >= most for each in due)
+
+    def on_deep_page(self, task: Task, position: Position, error: Exception) -> AskAgain | None:
+        """Have a page asked for again that failed deeper than any that came; None to give it up."""
+        if not self._is_deeper(task, position) or task.current is None:
+            return None
+        known = self._knowledge
+        silent = isinstance(error, VendorUnavailable) and error.timed_out
+        # Silence costs a minute or so: no second one is asked for.
+        times = FAILURES_THAT_TELL if silent else 1
+        known.deep_failures.extend([task.current.rows_before(position)] * times)
+        if known.most_rows is None:
+            return AskAgain([position], str(error))
+        return None
+
+    def on_first_page(  # noqa: PLR0911 - a table
+        self, task: Task, error: Exception, *, expected: float | None, first: bool
+    ) -> Decision:
+        """Decide when the first page of a window failed within few tries.
+
+        Args:
+            task: The window.
+            error: Why it failed.
+            expected: How many calls it should hold; None if unknown.
+            first: Whether everything before it has been read.
+        """
+        known, length = self._knowledge, task.window.length
+        least = max(MINUTE, self._resolution)
+        divisible = length >= 2 * least and task.window.can_split(self._resolution)
+        answered = known.answers > task.answers_before
+        if divisible and (answered or self.is_on_trial(task)):
+            if length > known.longest_accepted:
+                self._refuse(length)
+                return self.split(task, 4, str(error))
+            if known.shortest_refused is None or (expected or 0) < known.most_calls / 2:
+                return self.split(task, 4, str(error))
+            known.heavy_by_calls = True
+            self._refuse(length)
+            self._aim_at(SHARE * max(known.most_calls, (expected or 0) / 2))
+            return self.split(task, 2, str(error))
+        if task.patient:
+            return Fail(error) if divisible else self._given_up(task, error)
+        if not first:
+            # What lies before it shows whether the vendor answers anything.
+            task.waits_for_an_answer, task.waits_for_its_turn = divisible, not divisible
+            return ReadAgain(str(error))
+        if known.answers == 0 and length > 2 * A_DAY:
+            self._refuse(length)
+            return self._cut_off(task, A_DAY, str(error))
+        short = HOUR if length > HOUR else least
+        if length >= 2 * short and (short is HOUR or known.answers):
+            return self._cut_off(task, short, str(error))
+        return ReadAgain(str(error), patient=True)
+
+    def _given_up(self, task: Task, error: Exception) -> Decision:
+        """Give up a window as small as it gets; a window that came before tells if it alone."""
+        if self._knowledge.answers > task.answers_before:
+            return alone(error)
+        control = self._knowledge.control(task.window)
+        if control is None:
+            return Fail(error)
+        task.search = Searched(error, task.window.end, control=True)
+        return Search(control)
+
+    def _cut_off(self, task: Task, length: timedelta, reason: str) -> Split:
+        """Ask a short question first: does the vendor answer anything at all?"""
+        cut = floor(task.window.start + length, self._resolution)
+        parts = [Window(task.window.start, cut), Window(cut, task.window.end)]
+        rest = parts[1] if task.lineage.doubt is None else None
+        return Split(parts, task.lineage, reason, rest)
+
+    def split(self, task: Task, parts: int, reason: str) -> Split:
+        """Ask for a window in parts; all but the first are planned anew, if it was the last one."""
+        cut = task.window.split(parts, self._resolution)
+        rest = Window(cut[1].start, cut[-1].end) if len(cut) > 1 else None
+        doubt = task.lineage.doubt
+        return Split(cut, task.lineage, reason, rest if doubt is None else None)
+
+
+def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:
+    """Whether the vendor may answer for less of a window."""
+    if isinstance(error, VendorUnavailable):
+        return error.may_carry_less
+    return isinstance(error, UnreadableAnswer)
+
+
+def has_all(task: Task, error: Exception | None) -> bool:
+    """Whether a page that should not exist failed, and everything has come by the total."""
+    total = task.current.total if task.current else None
+    return is_too_heavy(error) and total is not None and len(task.received) >= total
