@@ -1,4 +1,5 @@
 {{ config(severity='warn') }}
+{%- set streams = "('" ~ callhistory.streams() | join("', '") ~ "')" %}
 -- Rows of the ledger that are left out: of a stream or a column that the models do not know, or of
 -- another account than the one whose tables lie in the schema.
 with entered as (
@@ -13,7 +14,7 @@ known as (
 select
     e.account, e.label, e.stream, e.read_by,
     case
-        when e.stream in ('{{ callhistory.streams() | join("', '") }}')
+        when e.stream in {{ streams }}
             then 'another account, or an unknown column'
         else 'unknown stream'
     end as reason,
