@@ -248,20 +248,20 @@ changes as (
 stretches as (
     select
         account, stream, moment as since,
-        lead(moment) over (partition by account, stream order by moment) as until
-        , sum(is_whole) over (
+        lead(moment) over (partition by account, stream order by moment) as until,
+        sum(is_whole) over (
             partition by account, stream order by moment
             rows between unbounded preceding and current row
-        ) as is_whole
-        , sum(is_other) over (
+        ) as is_whole,
+        sum(is_other) over (
             partition by account, stream order by moment
             rows between unbounded preceding and current row
-        ) as is_other
-        , sum(is_incomplete) over (
+        ) as is_other,
+        sum(is_incomplete) over (
             partition by account, stream order by moment
             rows between unbounded preceding and current row
-        ) as is_incomplete
-        , sum(is_unentered) over (
+        ) as is_incomplete,
+        sum(is_unentered) over (
             partition by account, stream order by moment
             rows between unbounded preceding and current row
         ) as is_unentered
@@ -518,11 +518,9 @@ judged as (
         min(
             case
                 when kind = 'run' and place > first_place then 1
-                when read_at < case
-                    when kind = 'run' then newest_beyond_at
-                    when run_id = newest_run then other_at
-                    else newest_at
-                end then 1
+                when kind = 'run' and read_at < newest_beyond_at then 1
+                when kind = 'window' and run_id = newest_run and read_at < other_at then 1
+                when kind = 'window' and run_id <> newest_run and read_at < newest_at then 1
                 else 0
             end
         ) as is_read_again

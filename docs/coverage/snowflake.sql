@@ -98,40 +98,40 @@ with entered as (
             cast(
                 case when account in ('callhistory') then account else 'callhistory' end
                 as varchar
-            ) as account
-            , cast(case when account not in ('callhistory') then account end as varchar) as label
-            , cast(stream as varchar)
-                as stream
-            , cast(window_start as timestamp_ntz)
-                as window_start
-            , cast(window_end as timestamp_ntz)
-                as window_end
-            , cast(read_at as timestamp_ntz)
-                as read_at
-            , cast(purpose as varchar)
-                as purpose
-            , cast(run_id as varchar)
-                as run_id
-            , cast(run_began as timestamp_ntz)
-                as run_began
-            , cast(start_date as timestamp_ntz)
-                as start_date
-            , cast(continues_from as timestamp_ntz)
-                as continues_from
-            , cast(read_by as varchar)
-                as read_by
-            , cast(moving as boolean)
-                as moving
-            , cast(calls_written as bigint)
-                as calls_written
-            , cast(calls_born as bigint)
-                as calls_born
-            , cast(complete as boolean)
-                as complete
-            , cast(scope as varchar)
-                as scope
-            , cast(timezone as varchar)
-                as timezone
+            ) as account,
+            cast(case when account not in ('callhistory') then account end as varchar) as label,
+            cast(stream as varchar)
+        as stream,
+    cast(window_start as timestamp_ntz)
+        as window_start,
+    cast(window_end as timestamp_ntz)
+        as window_end,
+    cast(read_at as timestamp_ntz)
+        as read_at,
+    cast(purpose as varchar)
+        as purpose,
+    cast(run_id as varchar)
+        as run_id,
+    cast(run_began as timestamp_ntz)
+        as run_began,
+    cast(start_date as timestamp_ntz)
+        as start_date,
+    cast(continues_from as timestamp_ntz)
+        as continues_from,
+    cast(read_by as varchar)
+        as read_by,
+    cast(moving as boolean)
+        as moving,
+    cast(calls_written as bigint)
+        as calls_written,
+    cast(calls_born as bigint)
+        as calls_born,
+    cast(complete as boolean)
+        as complete,
+    cast(scope as varchar)
+        as scope,
+    cast(timezone as varchar)
+        as timezone
         from callhistory.callhistory_windows
 ),
 -- Two tenants in one schema cannot be told apart there. The label that most rows of a stream have
@@ -338,7 +338,7 @@ claims_of_windows as (
         on r.account = o.account and r.stream = o.stream
     where r.calls_written > 0
         and coalesce(r.timezone, '') = coalesce(r.newest_timezone, '')
-        -- Calls that move on when they change are where they were read only until another run reads.
+        -- Calls that move on when they change are where they were read until another run reads.
         and (
             not coalesce(r.moving, false)
             or (r.run_id = r.newest_run and (o.read_until is null or r.read_at > o.read_until))
@@ -385,20 +385,24 @@ in_order as (
     from stg_ledger__moments
     union all
     select
-        source, window_start, 0, -1, kind, window_start, window_end, read_at, run_id, wanted
+        source, window_start as moment, 0, -1,
+        kind, window_start, window_end, read_at, run_id, wanted
     from claims
     union all
     select
-        source, window_end, 0, 1, kind, window_start, window_end, read_at, run_id, wanted
+        source, window_end as moment, 0, 1,
+        kind, window_start, window_end, read_at, run_id, wanted
     from claims
     union all
     select
-        source, run_until, 0, -1, kind, window_start, window_end, read_at, run_id, wanted
+        source, run_until as moment, 0, -1,
+        kind, window_start, window_end, read_at, run_id, wanted
     from claims
     where moving
     union all
     select
-        source, cast('9999-01-01' as timestamp_ntz), 0, 1, kind, window_start, window_end, read_at, run_id, wanted
+        source, cast('9999-01-01' as timestamp_ntz) as moment, 0, 1,
+        kind, window_start, window_end, read_at, run_id, wanted
     from claims
     where moving
 ),
@@ -429,11 +433,11 @@ spans as (
     union all
     select 0, source, 'window', window_start, window_end, read_at, run_id, null, null
     from readings
-    where complete and source in (select source from short)
+    where complete and source in (select short.source from short)
     union all
     select 0, source, kind, window_start, window_end, read_at, run_id, null, null
     from claims_of_runs
-    where is_whole = 1 and source in (select source from short)
+    where is_whole = 1 and source in (select short.source from short)
 ),
 -- The ends of all these cut history into stretches. Those that lie in a claim that falls short are
 -- numbered: the place of an end is the number of the first of them that begins there or later.
@@ -473,7 +477,9 @@ placed as  (
         cast(
             min(case when side = -1 then place end) as bigint
         ) as first_place,
-        cast(max(case when side = 1 then place end) as bigint) as end_place
+        cast(
+            max(case when side = 1 then place end) as bigint
+        ) as end_place
     from places
     group by is_short, source, kind, window_start, window_end, read_at, run_id, wanted, found
     having min(case when side = -1 then place end) < max(case when side = 1 then place end)
@@ -492,7 +498,7 @@ last_runs as (
         of_stretches.*,
         max(again_at) over (partition by place) as newest_at,
         first_value(run_id) over (
-            partition by place order by is_short, read_at desc
+            partition by place order by is_short asc, read_at desc
             rows between unbounded preceding and unbounded following
         ) as newest_run,
         -- A run is read again by one run only: of two, neither may count a call that was created in
@@ -512,11 +518,9 @@ judged as (
         min(
             case
                 when kind = 'run' and place > first_place then 1
-                when read_at < case
-                    when kind = 'run' then newest_beyond_at
-                    when run_id = newest_run then other_at
-                    else newest_at
-                end then 1
+                when kind = 'run' and read_at < newest_beyond_at then 1
+                when kind = 'window' and run_id = newest_run and read_at < other_at then 1
+                when kind = 'window' and run_id <> newest_run and read_at < newest_at then 1
                 else 0
             end
         ) as is_read_again
@@ -540,8 +544,8 @@ inner join stg_ledger__sources as s
     on j.source = s.source
 ),
 coverage as (
--- One row per account and stream that is loaded or in the ledger: from when until when its history is
--- whole.
+-- One row per account and stream that is loaded or in the ledger: from when until when its history
+-- is whole.
 with counted as (
     select
         source, sum(is_loaded) as calls, min(moment) as first_call_at, max(moment) as last_call_at

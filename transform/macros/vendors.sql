@@ -27,6 +27,12 @@
 {% endmacro %}
 
 
+{# The streams of all vendors. #}
+{% macro streams() %}
+    {{ return(callhistory.vendors().values() | map(attribute='stream') | list) }}
+{% endmacro %}
+
+
 {# The zone in which a vendor's calls are given their day. #}
 {% macro timezone_of(vendor) %}
     {% set for_all = callhistory.setting('callhistory_timezone', 'CALLHISTORY_TIMEZONE') %}

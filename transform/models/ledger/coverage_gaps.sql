@@ -72,13 +72,23 @@ changes as (
 stretches as (
     select
         account, stream, moment as since,
-        lead(moment) over (partition by account, stream order by moment) as until
-        {% for depth in ['is_whole', 'is_other', 'is_incomplete', 'is_unentered'] %}
-        , sum({{ depth }}) over (
+        lead(moment) over (partition by account, stream order by moment) as until,
+        sum(is_whole) over (
             partition by account, stream order by moment
             rows between unbounded preceding and current row
-        ) as {{ depth }}
-        {% endfor %}
+        ) as is_whole,
+        sum(is_other) over (
+            partition by account, stream order by moment
+            rows between unbounded preceding and current row
+        ) as is_other,
+        sum(is_incomplete) over (
+            partition by account, stream order by moment
+            rows between unbounded preceding and current row
+        ) as is_incomplete,
+        sum(is_unentered) over (
+            partition by account, stream order by moment
+            rows between unbounded preceding and current row
+        ) as is_unentered
     from changes
 ),
 

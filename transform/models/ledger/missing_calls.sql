@@ -222,11 +222,9 @@ judged as (
         min(
             case
                 when kind = 'run' and place > first_place then 1
-                when read_at < case
-                    when kind = 'run' then newest_beyond_at
-                    when run_id = newest_run then other_at
-                    else newest_at
-                end then 1
+                when kind = 'run' and read_at < newest_beyond_at then 1
+                when kind = 'window' and run_id = newest_run and read_at < other_at then 1
+                when kind = 'window' and run_id <> newest_run and read_at < newest_at then 1
                 else 0
             end
         ) as is_read_again

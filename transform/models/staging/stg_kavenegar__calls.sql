@@ -40,9 +40,9 @@ select
         when finish_reason in ('missed', 'no_one_connected') then 'missed'
         when finish_reason in ('busy', 'rejected') then 'busy'
         when finish_reason = 'hangup' then 'cancelled'
-        when finish_reason in (
-            'unreachable', 'killed', 'media_connection_broken', 'messaging_connection_broken'
-        ) then 'failed'
+        when finish_reason in ('unreachable', 'killed') then 'failed'
+        when finish_reason = 'media_connection_broken' then 'failed'
+        when finish_reason = 'messaging_connection_broken' then 'failed'
         else 'unknown'
     end as status,
     finish_reason as raw_status,
