@@ -215,6 +215,8 @@ class Sync:
             self._write_bookmarks(revisits)
         for _ in self._windows(left_behind, entries, "revisit"):
             self._write_bookmarks(revisits)
+        for _ in self._windows(self._reader.left_too_early(), entries, "revisit"):
+            self._write_bookmarks(revisits)
         self._write_bookmarks(revisits.done())
 
     def _left_behind(self, spans: Sequence[Window]) -> list[Window]:

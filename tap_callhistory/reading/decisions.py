@@ -29,7 +29,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_callhistory.clocks import fixed_width
-from tap_callhistory.errors import CallHistoryError, IncompleteWindow, VendorRefusal
+from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -82,7 +82,7 @@ class Decisions:
         self._resolution = source.resolution
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
-        self._unlikely = Unlikely(self.knowledge)
+        self._unlikely = Unlikely(self.knowledge, self._aim_at)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
 
     def read_spans(self, planner: Planner) -> None:
@@ -125,7 +125,10 @@ class Decisions:
             error: Why.
             first: Whether everything before the window has been read.
         """
-        if position.again or (position.beyond and self._has_all(task, error)):
+        if position.again:
+            task.end_holds = False
+            return self._whole(task) if task.whole else GoOn()
+        if position.beyond and self._has_all(task, error):
             return self._take(task, position, Page(calls=()))
         if isinstance(error, VendorRefusal) and error.may_mean_nothing:
             return self._nothing(task, position, error)
@@ -168,6 +171,8 @@ class Decisions:
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
         """Decide when a window came, or did not, that was to find where history begins."""
+        if task.search is not None and task.search.awake:
+            return self._unlikely.awake(task, page)
         if task.search is not None and task.search.control:
             return Fail(task.search.refusal) if page is None else alone(task.search.refusal)
         if task.search is not None and task.search.wider:
@@ -230,16 +235,23 @@ class Decisions:
         self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:
             if position.again:
+                self._unlikely.note_end(task, page)
                 current.take_again(page)
             else:
-                task.last_page = position if page.calls else task.last_page
+                if page.calls:
+                    task.last_page, task.last_length = position, len(page.calls)
+                before = len(current.calls)
                 task.to_ask.extend(current.take(position, page))
+                task.filled += len(current.calls) > before
+                task.totals += current.total is not None and bool(page.calls or not position.beyond)
         finally:
+            if current.total is not None:
+                task.largest_total = max(task.largest_total, current.total, page.total or 0)
             self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
         if known is None and current.total is not None:
             self._note_total(task, current.total)
         if task.whole:
-            return self._whole(task, current)
+            return self._whole(task)
         if page.total is None:
             self._foresee(task)
         return GoOn()
@@ -273,8 +285,10 @@ class Decisions:
             reason = f"about {estimate} calls are more than {most}"
             raise TooMany(reason, calls=estimate, at_cap=False)
 
-    def _whole(self, task: Task, current: Pass) -> Decision:
+    def _whole(self, task: Task) -> Decision:
         """Take a pass for whole if it proves itself, and no cap can have cut it."""
+        current = task.current
+        assert current is not None  # noqa: S101 - its last page has just come
         current.prove()
         if unlikely := self._unlikely.window(task, self.planner):
             return unlikely
@@ -282,7 +296,8 @@ class Decisions:
         if shape.lies_within_a_month:
             months = -(-task.window.length // MONTH)
             return self._split(task, months, "all its calls lie within a month")
-        if doubt is not None and doubt.proves_a_cap(current.calls):
+        proves_a_cap = doubt is not None and doubt.proves_a_cap(current.calls)
+        if doubt is not None and proves_a_cap and not self.knowledge.gives_too_little:
             self.knowledge.cap = doubt.calls
         if not looks_cut(current, shape) or self._cannot_be_narrowed(task):
             return Accept()
@@ -298,7 +313,7 @@ class Decisions:
         if doubt is None:
             return False
         same = doubt.brings_nothing_of_its_own(task.shape, task.received, self._resolution)
-        return same and self.knowledge.cap is None
+        return same and self.knowledge.known_cap is None
 
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
@@ -377,11 +392,3 @@ class Decisions:
                 "Neither reading it again nor splitting it helped"
             )
         )
-
-
-def named(error: Exception, window: Window) -> Exception:
-    """The error, told for which window; not where no other one would have been read."""
-    known = isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)
-    if known and (not isinstance(error, VendorRefusal) or error.may_mean_the_window):
-        error.window = window  # type: ignore[attr-defined]
-    return error

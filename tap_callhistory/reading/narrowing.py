@@ -207,6 +207,14 @@ def alone(error: Exception) -> Fail:
     return Fail(error, alone=True)
 
 
+def named(error: Exception, window: Window) -> Exception:
+    """The error, told for which window; not where no other one would have been read."""
+    known = isinstance(error, CallHistoryError) and not isinstance(error, IncompleteWindow)
+    if known and (not isinstance(error, VendorRefusal) or error.may_mean_the_window):
+        error.window = window  # type: ignore[attr-defined]
+    return error
+
+
 def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:
     """Whether the vendor may answer for less of a window."""
     if isinstance(error, VendorUnavailable):
