@@ -23,6 +23,7 @@ TOO_MANY_CALLS: Final = "too many calls"
 _SPAN_REFUSALS = frozenset({200, 400, 406, 413, 416, 422})
 #: Answers that say no to the account or the address, unless others were accepted before.
 _ACCOUNT_REFUSALS = frozenset({403, 404})
+_NOT_FOUND = 404
 
 
 KEEP_INCOMPLETE: Final = (
@@ -98,6 +99,11 @@ class VendorRefusal(CallHistoryError):
     def may_mean_a_window_once_others_came(self) -> bool:
         """The same, if the vendor has given another window before."""
         return self.status in _ACCOUNT_REFUSALS and not self.of_the_login
+
+    @property
+    def may_be_a_blink(self) -> bool:
+        """Whether the vendor may have lost its way for a moment, and answers when asked again."""
+        return self.status == _NOT_FOUND and not self.of_the_login
 
     @property
     def speaks_of_too_many_calls(self) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_callhistory.privacy.logs import Redactor
-from tap_callhistory.reading.reader import USUAL_SIZES
+from tap_callhistory.reading.schedule import USUAL_SIZES
 from tap_callhistory.reading.workers import Threads, Workers
 from tap_callhistory.transport.budget import Budget
 from tap_callhistory.transport.http import HttpSender

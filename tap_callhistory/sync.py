@@ -124,6 +124,7 @@ class Sync:
         self._redact = run.redactor.redact
         self._sent = SentCalls()
         self._doubles: set[str | int] = set()
+        self._smaller_pages: dict[int, Endpoint] = {}
         self._skipped = SentCalls()
         self._transport = run.connect(endpoint, logger)
         self._workers = run.new_workers(self._fetch, run.settings.concurrency, endpoint.name)
@@ -169,7 +170,7 @@ class Sync:
 
     def _fetch(self, request: PageRequest) -> Page:
         """Fetch one page; called by several workers at once."""
-        endpoint = self._endpoint
+        endpoint = self._asking_for(request.page_size)
         window = request.task.window
         if request.pause_seconds and self._stop.wait(request.pause_seconds):
             raise StoppedError("stopped before a page was asked for again")
@@ -187,6 +188,14 @@ class Sync:
         page = Page(calls, raw.total, raw.size, raw.next)
         endpoint.check_page(page, bounds)
         return page
+
+    def _asking_for(self, page_size: int) -> Endpoint:
+        """The endpoint, asking for pages of so many calls."""
+        if page_size in {0, self._endpoint.limits.page_size}:
+            return self._endpoint
+        return self._smaller_pages.setdefault(
+            page_size, self._endpoint.with_settings(page_size=page_size)
+        )
 
     def _read_history(self) -> None:
         settings, bookmarks = self._settings, self._bookmarks

@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from tap_callhistory.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+pytest_plugins = ("tests.transform.loaded",)
+"""What tests of several folders share is registered here, and made once for all."""
 
 NOW = datetime(2025, 6, 20, 10, 0, tzinfo=UTC)
 """Where the sandbox's clock stands: a Friday, in business hours."""
@@ -27,6 +31,71 @@ NOW = datetime(2025, 6, 20, 10, 0, tzinfo=UTC)
 COMMAND = Path(sys.executable).parent / "tap-callhistory"
 RUN_TIMEOUT_SECONDS = 60
 FOREIGN_SETTINGS = ("TAP_CALLHISTORY_", "MELTANO_")
+
+# Where it is set, every program that a test starts compiles all that it imports anew: twice the
+# processor time of a start of the tap, of Meltano and of dbt.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Every property is tested under this; a test says only how many examples it wants. The machine may
+# be busy, so nothing is decided by time. CALLHISTORY_SHRINK=no leaves shrinking for another day.
+settings.register_profile(
+    "callhistory",
+    deadline=None,
+    print_blob=True,
+    phases=[
+        each
+        for each in Phase
+        if each is not Phase.shrink or os.environ.get("CALLHISTORY_SHRINK") != "no"
+    ],
+    suppress_health_check=[
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+        HealthCheck.large_base_example,
+        HealthCheck.too_slow,
+    ],
+)
+settings.load_profile("callhistory")
+
+
+TESTS = Path(__file__).parent
+FIRST = (
+    *("documentation", "transform/test_ledger", "transform/test_snowflake", "warehouse"),
+    *("end_to_end", "transform", "report", "orchestrate", "test_completeness", "faults", "probe"),
+)
+"""What takes longest, longest first: begun last, it would keep one worker busy at the end."""
+
+TOGETHER = ("end_to_end",)
+"""Folders whose files share what is costly to make."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let tests that share a fixture share a worker, and the longest groups begin first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    if hasattr(config, "workerinput"):
+        items.sort(key=rank_of)
+
+
+def group_of(item: pytest.Item) -> str:
+    """A file, a folder, or a file with one of its databases; warehouses are common to folders."""
+    given = (
+        item.callspec.params
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else {}
+    )
+    place = item.path.relative_to(TESTS).with_suffix("")
+    if "warehouse" in given and place.parts[0] != "end_to_end":
+        return f"warehouse/{given['warehouse']}"
+    if place.parts[0] in TOGETHER:
+        return place.parts[0]
+    return "/".join([*place.parts, *([given["database"]] if "database" in given else [])])
+
+
+def rank_of(item: pytest.Item) -> int:
+    """When an item's group begins, among the others."""
+    group = group_of(item)
+    return next((rank for rank, name in enumerate(FIRST) if group.startswith(name)), len(FIRST))
 
 
 @dataclass(frozen=True)

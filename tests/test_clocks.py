@@ -52,13 +52,11 @@ def test_vendors_date_parameters_are_written_in_milliseconds() -> None:
     assert rfc3339(local) == "2022-11-07T00:00:00.000Z"
 
 
-@settings(deadline=None)
 @given(instants, instants)
 def test_written_instants_sort_as_the_instants_do(one: datetime, other: datetime) -> None:
     assert (fixed_width(one) < fixed_width(other)) == (one < other)
 
 
-@settings(deadline=None)
 @given(instants)
 def test_a_written_instant_is_read_back(instant: datetime) -> None:
     assert parse_instant(fixed_width(instant)) == instant
@@ -144,7 +142,6 @@ def test_what_is_no_date_time_is_refused(text: str) -> None:
         Clock(TEHRAN).to_utc(text)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_value_error(text: str) -> None:
     try:
@@ -204,7 +201,6 @@ def test_tehrans_days_have_23_24_or_25_hours(midnight: str, next_midnight: str, 
     assert end - start == timedelta(hours=hours)
 
 
-@settings(deadline=None)
 @given(instants, st.sampled_from(ZONES))
 @example(datetime(2022, 3, 21, 20, 30, tzinfo=UTC), TEHRAN)
 @example(datetime(2022, 9, 21, 19, 30, tzinfo=UTC), TEHRAN)
@@ -220,7 +216,6 @@ def test_a_wall_clock_is_read_back_to_the_instant_or_an_earlier_twin(
     assert clock.wall(read) == wall
 
 
-@settings(deadline=None)
 @given(instants, st.sampled_from(ZONES))
 def test_a_clock_agrees_with_the_standard_library(instant: datetime, zone: str) -> None:
     local = instant.astimezone(ZoneInfo(zone))
@@ -286,7 +281,7 @@ def change_after(instant: datetime, zone: ZoneInfo) -> datetime | None:
     return None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(instants, ALL_ZONES, st.sampled_from(ENDS), st.integers(0, 59))
 @example(datetime(2005, 3, 1, tzinfo=UTC), "America/St_Johns", "", 0)  # a minute past midnight
 @example(datetime(2024, 9, 1, tzinfo=UTC), "Australia/Lord_Howe", ".206", 59)  # by half an hour
@@ -303,7 +298,6 @@ def test_a_stamp_reads_the_same_beside_others_of_its_hour(
             assert clock.to_utc(stamp) == read_whole(stamp, zone), (stamp, zone)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789:.,TZz +-", max_size=20))
 @example(":46:46.5Zz")
 def test_an_odd_end_is_read_as_if_its_hour_were_not_known(end: str) -> None:

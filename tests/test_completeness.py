@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories, tell
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "100"))
-SHRINKS = os.environ.get("CALLHISTORY_SHRINK") != "no"
-PHASES = [phase for phase in Phase if SHRINKS or phase is not Phase.shrink]
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +32,7 @@ def _no_logs() -> Iterator[None]:
 
 
 @given(stories())
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    phases=PHASES,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@settings(max_examples=EXAMPLES)
 def test_nothing_promised_is_lost_in_any_story(story: Story) -> None:
     tell(story)
 

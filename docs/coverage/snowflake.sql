@@ -331,8 +331,8 @@ other_runs as (
 ),
 claims_of_windows as (
     select
-        r.source, r.account, r.stream, 'window' as kind, r.window_start, r.window_end, r.read_at,
-        r.run_id, r.calls_written as wanted, coalesce(r.moving, false) as moving, r.run_until
+        r.source, 'window' as kind, r.window_start, r.window_end, r.read_at, r.run_id,
+        r.calls_written as wanted, coalesce(r.moving, false) as moving, r.run_until
     from readings as r
     left join other_runs as o
         on r.account = o.account and r.stream = o.stream
@@ -348,7 +348,7 @@ claims_of_windows as (
 -- that were created in it.
 claims_of_runs as (
     select
-        s.source, r.account, r.stream, 'run' as kind, min(r.window_start) as window_start,
+        s.source, 'run' as kind, min(r.window_start) as window_start,
         max(r.window_end) as window_end, max(r.read_at) as read_at, r.run_id,
         sum(r.calls_born) as wanted, false as moving, max(r.window_end) as run_until,
         min(case when r.complete then 1 else 0 end) as is_whole
@@ -356,119 +356,188 @@ claims_of_runs as (
     inner join stg_ledger__sources as s
         on r.account = s.account and r.stream = s.stream and not s.moves
     where r.moving and r.purpose = 'new'
-    group by s.source, r.account, r.stream, r.run_id
+    group by s.source, r.run_id
 ),
 all_claims as (
-    select
-        source, account, stream, kind, window_start, window_end, read_at, run_id, wanted, moving,
-        run_until
+    select source, kind, window_start, window_end, read_at, run_id, wanted, moving, run_until
     from claims_of_windows
     union all
-    select
-        source, account, stream, kind, window_start, window_end, read_at, run_id, wanted, moving,
-        run_until
+    select source, kind, window_start, window_end, read_at, run_id, wanted, moving, run_until
     from claims_of_runs
     where wanted > 0
 ),
 claims as  (
-    select
-        c.*,
-        row_number() over (order by source, kind, window_start, read_at, run_id) as claim
-    from all_claims as c
+    select * from all_claims
 ),
 -- The calls and the two ends of every claim in one order, so that one sort counts them all: a claim
 -- is met by the calls before its end less those before its start. Calls that have moved on may be
--- anywhere behind what their run has read.
+-- anywhere behind what their run has read. From here on every row carries all that is said of its
+-- claim: a join that a planner takes for small costs minutes where much is missing.
 in_order as (
-    select source, moment, 1 as is_call, 0 as side, cast(null as bigint) as claim
+    select
+        source, moment, 1 as is_call, 0 as side,
+        cast(null as varchar) as kind,
+        cast(null as timestamp_ntz) as window_start,
+        cast(null as timestamp_ntz) as window_end,
+        cast(null as timestamp_ntz) as read_at,
+        cast(null as varchar) as run_id,
+        cast(null as bigint) as wanted
     from stg_ledger__moments
     union all
-    select source, window_start, 0, -1, claim from claims
+    select
+        source, window_start, 0, -1, kind, window_start, window_end, read_at, run_id, wanted
+    from claims
     union all
-    select source, window_end, 0, 1, claim from claims
+    select
+        source, window_end, 0, 1, kind, window_start, window_end, read_at, run_id, wanted
+    from claims
     union all
-    select source, run_until, 0, -1, claim from claims where moving
+    select
+        source, run_until, 0, -1, kind, window_start, window_end, read_at, run_id, wanted
+    from claims
+    where moving
     union all
-    select source, cast('9999-01-01' as timestamp_ntz), 0, 1, claim
+    select
+        source, cast('9999-01-01' as timestamp_ntz), 0, 1, kind, window_start, window_end, read_at, run_id, wanted
     from claims
     where moving
 ),
 counted as (
     select
-        is_call, side, claim,
+        in_order.*,
         sum(is_call) over (
             partition by source order by moment, is_call
             rows between unbounded preceding and current row
         ) as calls_before
     from in_order
 ),
-met as (
-    select claim, sum(side * calls_before) as found
+short as  (
+    select
+        source, kind, window_start, window_end, read_at, run_id, wanted,
+        sum(side * calls_before) as found
     from counted
     where is_call = 0
-    group by claim
-),
-short as  (
-    select c.*, m.found
-    from claims as c
-    inner join met as m on c.claim = m.claim
-    where m.found < c.wanted
+    group by source, kind, window_start, window_end, read_at, run_id, wanted
+    having sum(side * calls_before) < wanted
 ),
 -- What has been read again of a claim that falls short. If all of it was, then later claims say
--- what is true of it, and what they did not find is no longer at the vendor. A run is read again by
--- one run only: of two, neither may count a call that was created in the first and has changed in
--- the second.
-again as (
+-- what is true of it, and what they did not find is no longer at the vendor.
+spans as (
     select
-        s.claim, s.window_start, s.window_end,
-        case when r.window_start > s.window_start then r.window_start else s.window_start end as since,
-        case when r.window_end < s.window_end then r.window_end else s.window_end end as until
-    from short as s
-    inner join stg_ledger__readings as r
-        on s.account = r.account and s.stream = r.stream
-        and r.complete
-        and r.read_at > s.read_at and r.run_id <> s.run_id
-        and r.window_start < s.window_end and r.window_end > s.window_start
-    where s.kind = 'window'
+        1 as is_short, source, kind, window_start, window_end, read_at, run_id, wanted, found
+    from short
     union all
-    select s.claim, s.window_start, s.window_end, s.window_start, s.window_end
-    from short as s
-    inner join claims_of_runs as r
-        on s.account = r.account and s.stream = r.stream
-        and r.is_whole = 1
-        and r.read_at > s.read_at and r.run_id <> s.run_id
-        and r.window_start <= s.window_start and r.window_end >= s.window_end
-    where s.kind = 'run'
+    select 0, source, 'window', window_start, window_end, read_at, run_id, null, null
+    from readings
+    where complete and source in (select source from short)
+    union all
+    select 0, source, kind, window_start, window_end, read_at, run_id, null, null
+    from claims_of_runs
+    where is_whole = 1 and source in (select source from short)
 ),
-again_in_order as (
+-- The ends of all these cut history into stretches. Those that lie in a claim that falls short are
+-- numbered: the place of an end is the number of the first of them that begins there or later.
+ends as (
+    select spans.*, window_start as moment, -1 as side
+    from spans
+    union all
+    select spans.*, window_end, 1
+    from spans
+),
+depths as (
     select
-        again.*,
-        max(until) over (
-            partition by claim order by since, until
-            rows between unbounded preceding and 1 preceding
-        ) as read_until
-    from again
+        ends.*,
+        sum(-side * is_short) over (partition by source, kind order by moment) as open_claims,
+        lag(moment) over (partition by source, kind order by moment) as moment_before
+    from ends
 ),
-read_again as (
-    select claim
-    from again_in_order
-    group by claim, window_start, window_end
-    having min(since) = window_start and max(until) = window_end
-        and sum(case when since > read_until then 1 else 0 end) = 0
+stretches as (
+    select
+        depths.*,
+        case when open_claims > 0 then 1 else 0 end as is_open,
+        case
+            when open_claims > 0 and (moment_before is null or moment_before < moment) then 1
+            else 0
+        end as begins
+    from depths
+),
+places as (
+    select
+        stretches.*,
+        sum(begins) over (order by source, kind, moment) - is_open as place
+    from stretches
+),
+placed as  (
+    select
+        is_short, source, kind, window_start, window_end, read_at, run_id, wanted, found,
+        cast(
+            min(case when side = -1 then place end) as bigint
+        ) as first_place,
+        cast(max(case when side = 1 then place end) as bigint) as end_place
+    from places
+    group by is_short, source, kind, window_start, window_end, read_at, run_id, wanted, found
+    having min(case when side = -1 then place end) < max(case when side = 1 then place end)
+),
+of_stretches as (
+    select
+        placed.*,
+        numbers.value as place,
+        case when is_short = 0 then read_at end as again_at
+    from placed
+    cross join lateral flatten(input => array_generate_range(first_place, end_place)) as numbers
+),
+-- Of each stretch, the newest reading, and what else was read of it.
+last_runs as (
+    select
+        of_stretches.*,
+        max(again_at) over (partition by place) as newest_at,
+        first_value(run_id) over (
+            partition by place order by is_short, read_at desc
+            rows between unbounded preceding and unbounded following
+        ) as newest_run,
+        -- A run is read again by one run only: of two, neither may count a call that was created in
+        -- the first and has changed in the second.
+        max(again_at) over (partition by place order by end_place desc) as newest_beyond_at
+    from of_stretches
+),
+others as (
+    select
+        last_runs.*,
+        max(case when run_id <> newest_run then again_at end) over (partition by place) as other_at
+    from last_runs
+),
+judged as (
+    select
+        source, kind, window_start, window_end, read_at, run_id, wanted, found,
+        min(
+            case
+                when kind = 'run' and place > first_place then 1
+                when read_at < case
+                    when kind = 'run' then newest_beyond_at
+                    when run_id = newest_run then other_at
+                    else newest_at
+                end then 1
+                else 0
+            end
+        ) as is_read_again
+    from others
+    where is_short = 1
+    group by source, kind, window_start, window_end, read_at, run_id, wanted, found
 )
 select
     s.account,
     s.stream,
-    s.kind,
-    s.window_start,
-    s.window_end,
-    cast(s.wanted as bigint) as wanted,
-    cast(s.found as bigint) as found,
-    case when a.claim is null then 'error' else 'warning' end as verdict,
-    s.read_at,
-    s.run_id
-from short as s
-left join read_again as a on s.claim = a.claim
+    j.kind,
+    j.window_start,
+    j.window_end,
+    cast(j.wanted as bigint) as wanted,
+    cast(j.found as bigint) as found,
+    case when j.is_read_again = 1 then 'warning' else 'error' end as verdict,
+    j.read_at,
+    j.run_id
+from judged as j
+inner join stg_ledger__sources as s
+    on j.source = s.source
 ),
 coverage as (
 -- One row per account and stream that is loaded or in the ledger: from when until when its history is

@@ -11,6 +11,7 @@
 |                                        | splitting has not helped          | `ReadAgain` whole |
 |                                        | otherwise                         | `Fail`            |
 | the vendor refuses, or fails           | a page that should not exist      | as an empty page  |
+|                                        | 404, for the first time           | `AskAgain`        |
 |                                        | 404, and it gives other windows   | as an empty page  |
 |                                        | 404, and none was asked for yet   | `Search` a wider  |
 |                                        | a refusal of a deep page, once    | `ReadAgain`       |
@@ -43,6 +44,7 @@ from tap_callhistory.reading.decision import (
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.narrowing import Narrowing, alone, is_too_heavy
+from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
@@ -82,13 +84,14 @@ class Decisions:
         self._resolution = source.resolution
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._page_sizes = PageSizes(source.limits.page_size)
         self._unlikely = Unlikely(self.knowledge, self._aim_at)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
 
     def read_spans(self, planner: Planner) -> None:
         """Plan by another planner from now on; what was learnt of the vendor stays."""
         self.planner = planner
-        self._narrowing.horizon = planner.end
+        self._narrowing.read_until(planner.end)
 
     def _refuse(self, length: timedelta) -> None:
         self.knowledge.refuse(length)
@@ -98,11 +101,17 @@ class Decisions:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
         most_calls = self._sizes.most_calls if helps else self._sizes.most_calls_of_an_instant
-        limits = replace(self._source.limits, most_calls=most_calls)
+        page_size = self._page_sizes.asked
+        limits = replace(self._source.limits, most_calls=most_calls, page_size=page_size)
         return self._source.new_pass(limits, self.knowledge)
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
+        if task.missing.pop(position, None):
+            self.knowledge.blinks = True
+        return self._take_likely(task, position, page)
+
+    def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:
         best = self._unlikely.page(task, position, page)
         return best if isinstance(best, AskAgain) else self._take(task, position, best)
 
@@ -114,7 +123,7 @@ class Decisions:
         except Disturbed as reason:
             return self._unproved(task, str(reason))
 
-    def on_error(  # noqa: PLR0911 - a table
+    def on_error(  # noqa: C901, PLR0911 - a table
         self, task: Task, position: Position, error: Exception | None, *, first: bool = False
     ) -> Decision:
         """Decide when a page failed: another window, or less of it, may be answered.
@@ -130,10 +139,14 @@ class Decisions:
             return self._whole(task) if task.whole else GoOn()
         if position.beyond and self._has_all(task, error):
             return self._take(task, position, Page(calls=()))
-        if isinstance(error, VendorRefusal) and error.may_mean_nothing:
-            return self._nothing(task, position, error)
+        if error is not None and (again := self.not_found(task, position, error)):
+            return again
+        if nothing := self._word_of_nothing(task, position, error):
+            return self._nothing(task, position, nothing)
         if self._narrowing.concerns(error):
             if position in task.first_positions:
+                if self._page_sizes.refused(task.page_size):
+                    return ReadAgain(f"{error}; asked for smaller pages")
                 return self._narrowing.on_refusal(task, error)
             if task.attempt == 1 and not error.speaks_of_too_many_calls:
                 return ReadAgain(str(error))
@@ -143,6 +156,27 @@ class Decisions:
                 return self._too_deep(task, error, first=first)
             return self._narrowing.on_weight(task, error, deep=False, first=first)
         return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
+
+    def not_found(self, task: Task, position: Position, error: Exception) -> AskAgain | None:
+        """Have a page asked for again that was not found: not every 404 means what it says."""
+        if not isinstance(error, VendorRefusal) or not error.may_be_a_blink:
+            return None
+        if error.may_mean_nothing and not self.knowledge.answers:
+            return None  # a wider window tells more
+        told = task.missing.setdefault(position, [])
+        told.append(error)
+        if len(told) < self.knowledge.like_404s:
+            return AskAgain([position], str(error))
+        self.knowledge.lasting_404s += len(told) > 1
+        return None
+
+    def _word_of_nothing(
+        self, task: Task, position: Position, error: Exception | None
+    ) -> VendorRefusal | None:
+        """What the vendor said, now or the times before, that may mean that there are no calls."""
+        told = [*task.missing.pop(position, []), error]
+        refusals = (each for each in told if isinstance(each, VendorRefusal))
+        return next((each for each in refusals if each.may_mean_nothing), None)
 
     def _has_all(self, task: Task, error: Exception | None) -> bool:
         """Whether a page that should not exist failed only because it does not exist."""
@@ -154,7 +188,7 @@ class Decisions:
     def _nothing(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
         """Take a window for empty if the vendor gives calls for others; a wider one tells."""
         if self.knowledge.answers:
-            return self.on_page(task, position, Page(calls=()))
+            return self._take_likely(task, position, Page(calls=()))
         return self._narrowing.ask_wider(task, error)
 
     def _too_deep(self, task: Task, error: Exception, *, first: bool) -> Decision:
@@ -177,7 +211,7 @@ class Decisions:
             return Fail(task.search.refusal) if page is None else alone(task.search.refusal)
         if task.search is not None and task.search.wider:
             if page is None:
-                return Fail(task.search.refusal)
+                return self._narrowing.ask_wider_again(task)
             self.knowledge.answer(asked)
             return self.on_page(task, task.first_positions[0], Page(calls=()))
         if page is None and not self._narrowing.concerns(error):
@@ -195,6 +229,8 @@ class Decisions:
         """
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
+        if end.missing.pop(position, None):
+            self.knowledge.blinks = True
         self.knowledge.answer(end.window)
         best = self._unlikely.page(end, position, page)
         if isinstance(best, AskAgain):
@@ -231,7 +267,11 @@ class Decisions:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.knowledge.answer(task.window)
+        if task.lineage.trims and self._narrowing.ends_history(task.window):
+            self.knowledge.latest_end = task.window.end
         known = current.total
+        if position in task.first_positions and not position.again:
+            self._page_sizes.came(task.page_size, page)
         self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:
             if position.again:
@@ -317,6 +357,7 @@ class Decisions:
 
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
+        self._page_sizes.ended_short(task.page_size, task.current.page_held if task.current else 0)
         if task.surplus and task.surplus == self.knowledge.habitual_surplus:
             return self._give_up(task, f"{reason}, and so it is in every window")
         if task.attempt % PASSES_PER_WINDOW:

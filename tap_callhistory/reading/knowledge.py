@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tap_callhistory.reading.windows import Window
 
 #: After so many short pages that were right, short pages are a vendor's habit.
@@ -24,6 +26,12 @@ MOST_TO_TRUST = 9
 #: are moved, deleted or published meanwhile are fewer.
 FEWEST_LACKING = 3
 SHARE_LACKING = 1 / 8
+#: A 404 must come so often in a row before it is taken for a vendor's word on a window.
+LIKE_404S = 2
+#: The same, from a vendor that was found to answer what it called not found a moment before.
+LIKE_404S_OF_A_BLINKING_VENDOR = 6
+#: After so many 404s that were the same when they were asked again, they are a vendor's habit.
+LASTING_404S_OF_A_HABIT = 2
 #: Windows are asked for a little wider than they are, and so hold calls of those beside them.
 BESIDE = timedelta(minutes=5)
 
@@ -47,6 +55,7 @@ class Knowledge:
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
         longest_accepted: The longest window that a page came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
+        latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         largest_page: The largest number of calls on one page.
         short_pages_hold: How many pages with fewer calls than their place promised held just as
             few when they were asked for again.
@@ -57,6 +66,8 @@ class Knowledge:
         inner_pages_lack: Whether such a pass lacked calls between those that it brought.
         poor_answers: How many answers have lacked calls that others brought.
         ends_checked: How many windows' ends were asked for again though nothing was unlikely.
+        lasting_404s: How many 404s were the same when they were asked again.
+        blinks: Whether a page came where a 404 had come before.
     """
 
     most_calls: int = 0
@@ -70,6 +81,7 @@ class Knowledge:
     habitual_surplus: int | None = None
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
+    latest_end: datetime | None = None
     largest_page: int = 0
     short_pages_hold: int = 0
     pages_fall_short: bool = False
@@ -78,6 +90,8 @@ class Knowledge:
     inner_pages_lack: bool = False
     poor_answers: int = 0
     ends_checked: int = 0
+    lasting_404s: int = 0
+    blinks: bool = False
 
     def note_poor_answer(self, answers: int = 1, *, total_held: bool = False) -> None:
         """Note that answers lacked calls that others brought.
@@ -121,6 +135,13 @@ class Knowledge:
     def pages_may_be_short(self) -> bool:
         """Whether a page with fewer calls than its place promises says nothing."""
         return self.short_pages_hold >= SHORT_PAGES_OF_A_HABIT and not self.asking_again_helps
+
+    @property
+    def like_404s(self) -> int:
+        """How many 404s in a row are taken for the vendor's word."""
+        if self.blinks:
+            return LIKE_404S_OF_A_BLINKING_VENDOR
+        return 1 if self.lasting_404s >= LASTING_404S_OF_A_HABIT else LIKE_404S
 
     def answer(self, window: Window) -> None:
         """Note that a page of a window came."""

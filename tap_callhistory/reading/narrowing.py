@@ -6,10 +6,12 @@ less. At most about a dozen cheap requests tell; what worked is remembered.
 
 | The first page was refused        | and                              | then                     |
 |-----------------------------------|----------------------------------|--------------------------|
-| its words speak of the end        | the window ends where history does | its end moves back     |
+| the window ends where history     | its words speak of the end       | its end moves back       |
+|   does                            | windows as long came, or a day's | its end moves back       |
+|                                   | moving it did not help           | `Split` in four, whole   |
+|                                   | it is longer                     | `Split`, but an hour     |
 | its words speak of the beginning  |                                  | `Search`                 |
 | otherwise                         | longer than an hour              | `Split` in four          |
-|                                   | the window ends where history does | its end moves back     |
 |                                   | history goes on behind it        | `Search`                 |
 |                                   | otherwise                        | `Fail`                   |
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
+A_DAY: Final = timedelta(days=1)
 #: A vendor that gives calls at all gives some of so long a time.
 WIDER: Final = timedelta(days=30)
 #: How far the end of history moves back, step by step, for a vendor that refuses it.
@@ -73,9 +76,19 @@ class Narrowing:
         self, knowledge: Knowledge, resolution: timedelta, refuse: Callable[[timedelta], None]
     ) -> None:
         self.horizon: datetime | None = None
+        self._end_of_history: datetime | None = None
         self._knowledge = knowledge
         self._resolution = resolution
         self._refuse = refuse
+
+    def read_until(self, end: datetime | None) -> None:
+        """Note where what is to be read now ends; the end of history is the latest of these."""
+        if end is not None and (self._end_of_history is None or end > self._end_of_history):
+            self.horizon = self._end_of_history = end
+
+    def ends_history(self, window: Window) -> bool:
+        """Whether a window ends where history does: the vendor may find its end too young."""
+        return window.end == self.horizon
 
     def concerns(self, error: Exception | None) -> TypeGuard[VendorRefusal]:
         """Whether another window might not be refused."""
@@ -87,17 +100,23 @@ class Narrowing:
 
     def on_refusal(self, task: Task, error: VendorRefusal) -> Decision:
         """Decide when the first page of a window was refused."""
-        at_end = task.window.end == self.horizon
-        if error.speaks_of_the_end and at_end and (trimmed := self._trimmed(task, error)):
-            return trimmed
+        at_end, length = self.ends_history(task.window), task.window.length
+        too_young = error.speaks_of_the_end or length <= max(
+            A_DAY, self._knowledge.longest_accepted
+        )
+        if at_end and (too_young or task.lineage.trims):
+            if trimmed := self._trimmed(task, error):
+                return trimmed
+            if task.lineage.trims and self._end_of_history:
+                return self._untrimmed(task, error, self._end_of_history)
         if error.speaks_of_the_beginning and not at_end:
             return self._search(task, error)
-        if task.window.length > HOUR and task.window.can_split(self._resolution):
-            if task.window.length > self._knowledge.longest_accepted:
-                self._refuse(task.window.length)
+        if at_end and length > A_DAY:
+            return self._but_its_last_hour(task, error)
+        if length > HOUR and task.window.can_split(self._resolution):
+            if length > self._knowledge.longest_accepted:
+                self._refuse(length)
             return self._split(task, 4, str(error))
-        if at_end and (trimmed := self._trimmed(task, error)):
-            return trimmed
         return self._search(task, error)
 
     def on_weight(self, task: Task, error: Exception, *, deep: bool, first: bool) -> Decision:
@@ -165,6 +184,15 @@ class Narrowing:
         task.search = Searched(error, task.window.end, wider=True)
         return Search(Window(task.window.start - WIDER, task.window.end))
 
+    def ask_wider_again(self, task: Task) -> Decision:
+        """Ask for the wider window once more before the vendor's 404 is taken for its word."""
+        search = task.search
+        assert search is not None  # noqa: S101 - it was begun by `ask_wider`
+        search.tries += 1
+        if search.tries > 1:
+            return Fail(search.refusal)
+        return Search(Window(task.window.start - WIDER, task.window.end))
+
     def _search(self, task: Task, error: Exception) -> Decision:
         """Ask for an hour between what was refused and the end of what is to be read."""
         if self.horizon is None:
@@ -192,6 +220,23 @@ class Narrowing:
         self.horizon = max(end, task.window.start)
         lineage = task.lineage._replace(trims=trims + 1)
         return Split([kept] if kept else [], lineage, f"{error}; its end is moved back")
+
+    def _but_its_last_hour(self, task: Task, error: VendorRefusal) -> Split:
+        """Ask for a long window without its last hour, which tells if its end was the reason."""
+        cut = floor(task.window.end - HOUR, self._resolution)
+        parts = [Window(task.window.start, cut), Window(cut, task.window.end)]
+        rest = parts[1] if task.lineage.doubt is None else None
+        return Split(parts, task.lineage, f"{error}; its last hour is left for later", rest)
+
+    def _untrimmed(self, task: Task, error: VendorRefusal, end: datetime) -> Decision:
+        """Take up what was left of the end of history in vain, and ask for less of it."""
+        self.horizon = end
+        whole = Window(task.window.start, end)
+        if whole.length <= HOUR:
+            return self._search(task, error)
+        self._refuse(whole.length)
+        parts = whole.split(4, self._resolution)
+        return Split(parts, task.lineage._replace(trims=0), f"{error}; not for its end")
 
     def _split(self, task: Task, parts: int, reason: str) -> Split:
         cut = task.window.split(parts, self._resolution)

@@ -41,7 +41,6 @@ class NumberedPages(Pass):
         self._new = 0
         self._barren = False
         self._ends = False
-        self._full = 0
         self._last: tuple[int, int] = (0, 0)
 
     @override
@@ -53,7 +52,7 @@ class NumberedPages(Pass):
         total = self.total if self.total is not None else page.total
         if total is None or position.beyond:
             return ""
-        full = self._full or self._usual_page(page)
+        full = self.page_held or self._usual_page(page)
         before = full * (position.number - self.first_page)
         return fewer(len(page.calls), min(full, total - before))
 
@@ -70,7 +69,7 @@ class NumberedPages(Pass):
         elif position.beyond:
             self._ends = True
         if position.number == self.first_page:
-            self._full = self._page_size(page)
+            self.page_held = self._page_size(page)
             if page.calls and self.total:
                 self._expected = -(-self.total // len(page.calls))
         return self._next() if self._barren or not self._awaited else self._ask_ahead()
@@ -83,7 +82,7 @@ class NumberedPages(Pass):
         room = PAGES_AT_ONCE - self._awaited
         pages = min(self._expected - self._asked, room)
         positions = self._ask(pages) if pages > 0 else []
-        if self._asked == self._expected > 1 and self._full * self._expected == self.total:
+        if self._asked == self._expected > 1 and self.page_held * self._expected == self.total:
             positions += self._ask(1, beyond=True)
         return positions
 
@@ -118,12 +117,12 @@ class NumberedPages(Pass):
 
     @override
     def prove(self) -> None:
-        self._prove_total(page=self._full)
+        self._prove_total(page=self.page_held)
 
     @property
     @override
     def _last_page_full(self) -> bool:
-        return self._last[1] >= self._full
+        return self._last[1] >= self.page_held
 
 
 class OffsetPages(Pass):

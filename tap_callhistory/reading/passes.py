@@ -56,6 +56,8 @@ class Pass(abc.ABC):
         calls: What came, by key; of two rows with one key, the last.
         doubles: Keys under which one page held rows that differ.
         proof: How such a pass proves itself: total, overlap, cursor or anchor.
+        page_held: How many calls the first page held, where the pages after it are counted by that;
+            else 0.
     """
 
     proof: ClassVar[str]
@@ -66,6 +68,7 @@ class Pass(abc.ABC):
         self.calls: dict[str | int, ReadCall] = {}
         self.doubles: set[str | int] = set()
         self.rows = 0
+        self.page_held = 0
         self.total: int | None = None
         self._directions: set[int] = set()
 

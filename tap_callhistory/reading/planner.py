@@ -68,6 +68,11 @@ class Planner:
         """Whether any window has been learnt from."""
         return bool(self._learnt)
 
+    @property
+    def left(self) -> tuple[Window, ...]:
+        """What is still to be cut into windows, in order."""
+        return tuple(self._spans)
+
     def next(self) -> Window | None:
         """The next window, or None at the end of the last span."""
         if not self._spans:
@@ -91,6 +96,8 @@ class Planner:
 
     def put_back(self, span: Window) -> None:
         """Plan a stretch anew that was planned last."""
+        if self._spans and self._spans[0].start == span.end:
+            span = Window(span.start, self._spans.popleft().end)
         self._spans.appendleft(span)
 
     def learn(self, window: Window, calls: int) -> None:

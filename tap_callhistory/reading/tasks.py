@@ -14,6 +14,7 @@ from tap_callhistory.reading.doubts import Doubt, Shape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tap_callhistory.errors import VendorRefusal
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
@@ -158,6 +159,7 @@ class PageRequest(NamedTuple):
         repeats: How often the window was read before: the bounds that are asked for begin some
             steps earlier for it, so that no cache answers.
         pause_seconds: To wait before it is asked for.
+        page_size: How many calls to ask for; 0 for as many as the settings say.
     """
 
     task: Task
@@ -166,6 +168,7 @@ class PageRequest(NamedTuple):
     patient: bool = False
     repeats: int = 0
     pause_seconds: float = 0.0
+    page_size: int = 0
 
 
 class ReadWindow(NamedTuple):
@@ -247,6 +250,8 @@ class Task:
     largest_total: int = 0
     answers: WindowAnswers = field(default_factory=WindowAnswers)
     repeated: dict[Position, PageAnswers] = field(default_factory=dict)
+    #: What the vendor said, time after time, of a page that it did not find.
+    missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
 
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
@@ -256,6 +261,7 @@ class Task:
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
+        self.missing.clear()
         self.pauses_due = 0
         self.last_page, self.end_is_asked = None, bool(self.answers.counts)
         self.totals, self.filled, self.end_answers = 0, 0, 0
@@ -301,6 +307,11 @@ class Task:
     def opened(self) -> bool:
         """Whether a page of the present pass has come."""
         return self.current is not None and bool(self.current.calls)
+
+    @property
+    def page_size(self) -> int:
+        """How many calls the present pass asks for per page; 0 where there is none."""
+        return self.current.limits.page_size if self.current else 0
 
     @property
     def surplus(self) -> int:

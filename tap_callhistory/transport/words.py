@@ -11,8 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tap_callhistory.privacy.keys import scrub
-from tap_callhistory.privacy.logs import HIDDEN, written_forms
-from tap_callhistory.privacy.numbers import mask_numbers
+from tap_callhistory.privacy.logs import HIDDEN, Redactor, written_forms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -205,6 +204,10 @@ def asks_for_second_factor(body: object) -> bool:
     return any(_SECOND_FACTOR.search(text.replace("_", " ")) for text in texts)
 
 
+_SHAPES: Final = Redactor(mask_numbers=True)
+"""Knows no secret, but what looks like one, or like a phone number."""
+
+
 def presentable(text: str | None, secrets: Collection[str] = ()) -> str:
     """A vendor's text on one line, without secrets and phone numbers, cut to a quotable length."""
     shown = text or ""
@@ -212,7 +215,8 @@ def presentable(text: str | None, secrets: Collection[str] = ()) -> str:
     for form in sorted(set().union(*map(written_forms, secrets)), key=len, reverse=True):
         shown = shown.replace(form, HIDDEN)
     shown = " ".join("".join(c if c.isprintable() else " " for c in shown[:10_000]).split())
-    shown = mask_numbers(shown)
+    # A text may hold a body of its own, whose keys nobody has looked at.
+    shown = _SHAPES.redact(shown)
     if len(shown) > LONGEST_QUOTE_CHARACTERS:
         return shown[: LONGEST_QUOTE_CHARACTERS - 1] + "…"
     return shown

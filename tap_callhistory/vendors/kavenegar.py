@@ -71,9 +71,10 @@ SETTINGS: Final[dict[str, Any]] = {
             "type": "integer",
             "title": "Page size",
             "description": (
-                "Calls asked for per request. Kavenegar documents no maximum; 1000 is assumed."
+                "Calls asked for per request. Kavenegar documents no maximum; where it refuses so "
+                "many, 100 are asked for."
             ),
-            "default": 100,
+            "default": 1000,
             "minimum": 1,
             "maximum": 1000,
         },

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks.into_databases import (
     loaded_into_duckdb,
     loaded_into_postgres,
-    postgres,
     through_target_duckdb,
     through_target_postgres,
 )
 from tests.benchmarks.processes import Cost, environment, median, run, sandbox
+from tests.support.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

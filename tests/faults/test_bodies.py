@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callhistory.transport.http import Answer, Request
@@ -40,12 +40,7 @@ EXAMPLES = int(os.environ.get("CALLHISTORY_FUZZ_EXAMPLES", "80"))
 VENDORS = tuple(STREAMS)
 DEFECT = "defect of the tap"
 
-fuzzed = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-)
+fuzzed = settings(max_examples=EXAMPLES)
 bad_records = st.sampled_from(["fail", "skip", "skip"])
 good_status = st.just(200)
 other_statuses = st.sampled_from((201, 204, 302, 400, 401, 403, 404, 408, 413, 422, 429, 500, 503))

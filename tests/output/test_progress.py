@@ -4,7 +4,7 @@ import logging
 import os
 import pty
 import re
-import select
+import selectors
 import subprocess
 import termios
 from dataclasses import dataclass
@@ -118,14 +118,16 @@ def test_on_a_terminal_there_is_a_live_bar_and_the_messages_stay_whole(
 
 def _all_of(terminal: int) -> str:
     shown = b""
-    while select.select([terminal], [], [], 30)[0]:
-        try:
-            piece = os.read(terminal, 65536)
-        except OSError:  # its other end is closed
-            break
-        if not piece:
-            break
-        shown += piece
+    with selectors.DefaultSelector() as selector:
+        selector.register(terminal, selectors.EVENT_READ)
+        while selector.select(timeout=30):
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:  # its other end is closed
+                break
+            if not piece:
+                break
+            shown += piece
     return shown.decode()
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callhistory.privacy.keys import is_credential, names_number, scrub
@@ -138,7 +138,6 @@ def test_a_key_that_names_no_number_is_known(key: str) -> None:
     assert not names_number(key)
 
 
-@settings(deadline=None)
 @given(values)
 def test_scrubbing_takes_out_the_credentials_and_nothing_else(value: Any) -> None:
     before = json.dumps(value)

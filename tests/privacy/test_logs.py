@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -48,7 +48,6 @@ def test_a_configured_secret_is_hidden_in_every_form(form: str) -> None:
     assert "s3cr3t" not in knowing(SECRET).redact(f"asked with {form}, in vain")
 
 
-@settings(deadline=None)
 @given(st.text(min_size=4), st.text(), st.text())
 def test_a_configured_secret_is_hidden_anywhere(secret: str, before: str, after: str) -> None:
     if "*" not in secret:

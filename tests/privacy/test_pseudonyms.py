@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callhistory.privacy.pseudonyms import Pseudonyms
@@ -120,7 +120,6 @@ def test_a_blank_number_stays_blank() -> None:
     assert Pseudonyms("k", "UZ")("  ") == ""
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.from_regex(r"[+0-9 ()./-]{1,30}", fullmatch=True)))
 def test_any_text_has_a_stable_pseudonym_or_is_blank(number: str) -> None:
     once = Pseudonyms("k", "VN")(number)

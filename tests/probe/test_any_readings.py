@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callhistory.probe.account import REQUESTS_PER_VENDOR
@@ -69,7 +69,7 @@ def some_readings(draw: st.DrawFn, vendor: str, calls: int) -> Behaviour:
 
 
 @pytest.mark.parametrize("vendor", [each.vendor for each in VENDORS])
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2)
 @given(data=st.data())
 def test_every_reading_is_named_rightly_or_not_at_all(vendor: str, data: st.DataObject) -> None:
     calls = data.draw(st.sampled_from((0, 12, 300, 1500, 5000)))

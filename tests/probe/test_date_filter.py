@@ -72,7 +72,7 @@ meanings = st.sampled_from([
 some_starts = st.lists(st.integers(0, 5 * 86_400_000), min_size=1, max_size=60, unique=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(meaning=meanings, starts=some_starts)
 def test_the_meaning_is_never_ruled_out(meaning: Meaning, starts: list[int]) -> None:
     assert meaning in studied(calls(starts), meaning).left

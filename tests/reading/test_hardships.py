@@ -11,7 +11,6 @@ from unittest.mock import patch
 
 import pytest
 
-from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
@@ -20,8 +19,10 @@ from tests.support.in_process import (
     NOON,
     STREAMS,
     Clock,
+    lost,
     made_call,
     made_world,
+    read_until,
     run_tap,
     truth,
 )
@@ -58,9 +59,19 @@ def read(world: World, **settings: Any) -> Any:
     return run_tap(world, began=NOON, **({"start_date": MONTH_AGO, "vendor": PAGE} | settings))
 
 
-def bookmark(run: Any) -> str:
-    state = next(each for name, each in run.states()[-1]["bookmarks"].items() if name != LEDGER)
-    return str(state["replication_key_value"])
+def refusals(world: World) -> list[int]:
+    """The statuses of all refusals and failures of a vendor from now on."""
+    api: Any = world.api
+    good, told = api.answer, []
+
+    def answer(request: Any) -> Any:
+        answer = good(request)
+        refused = answer.status >= 400 and "/auth/" not in request.path
+        told.extend([answer.status] if refused else [])
+        return answer
+
+    api.answer = answer
+    return told
 
 
 @pytest.mark.parametrize("vendor", NAMES)
@@ -71,6 +82,31 @@ def test_nothing_that_lies_ahead_is_asked_for(vendor: str) -> None:
     assert run.table() == truth(world)
     plain = read(world_of(vendor, history(vendor)))
     assert run.requests == plain.requests
+
+
+@pytest.mark.parametrize(("count", "minutes"), [(611, 0.5), (611, 10), (3_011, 50)])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_an_end_too_young_costs_a_dozen_requests_whatever_the_words(
+    vendor: str, count: int, minutes: float
+) -> None:
+    calls = history(vendor, count)
+    sound = read(world_of(vendor, calls))
+    hardship = Hardship(youngest_end_minutes=minutes, refused_words="Invalid dates.")
+    world = world_of(vendor, calls, hardship)
+    run = read(world)
+    assert run.failure is None
+    assert run.requests <= sound.requests + 12
+    assert not lost(run, world)
+    assert run.windows()[-1]["window_end"] >= "2026-03-17T11:00"
+    # The hourly run after it, with its revisits.
+    world.now, refused = Clock(NOON + HOUR), refusals(world)
+    ages = {"revisit_hours": [0.1, 1, 24, 168], "start_date": MONTH_AGO}
+    again = run_tap(world, began=NOON + HOUR, state=run.states()[-1], **ages)
+    assert again.failure is None
+    # One of them is asked for with smaller pages.
+    assert len(refused) <= 5
+    # An unfinished call may hold it for some hours.
+    assert read_until(run) <= read_until(again)
 
 
 WORDS = ("", "RESULTSET_TOO_LARGE", "Слишком большой диапазон дат", "Invalid dates.")
@@ -97,7 +133,7 @@ def test_a_period_too_long_is_read_in_shorter_ones_whatever_the_words(
     again = read(world, state=state, start_date=(NOON - 20 * DAY).isoformat())
     assert again.failure is None
     # An unfinished call may hold it for some hours.
-    assert bookmark(again) >= "2026-03-17T06"
+    assert read_until(again) >= "2026-03-17T06"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +162,7 @@ def test_a_call_that_breaks_every_page_costs_its_minute_and_names_it(vendor: str
     assert run.failure is not None
     assert len(run.table()) == 1
     assert "2026-03-14T14:0" in str(run.failure) or "2026-03-14T13:59" in str(run.failure)
-    assert "2026-03-14T13:5" <= bookmark(run) <= "2026-03-14T14:00:00.000000Z"
+    assert "2026-03-14T13:5" <= read_until(run) <= "2026-03-14T14:00:00.000000Z"
     assert run.requests < 60
 
 
@@ -182,7 +218,7 @@ def test_a_minute_that_cannot_be_read_whole_does_not_bury_what_can(vendor: str) 
     run = read(world, start_date=(NOON - 6 * DAY).isoformat(), on_incomplete_window="continue")
     assert run.failure is None
     assert len(run.table()) == 2
-    assert bookmark(run) == "2026-03-17T12:00:00.000000Z"
+    assert read_until(run) == "2026-03-17T12:00:00.000000Z"
     # Its neighbours are asked for a little wider than they are, and so hold the call, too.
     assert 1 <= run.summary.incomplete_windows <= 3
     for row in (row for row in run.windows() if not row["complete"]):
@@ -301,3 +337,37 @@ def test_a_broken_call_of_a_vendor_that_gives_too_little_is_no_outage(
     assert run.failure is None
     assert truth(world).keys() - run.table().keys() == {world.api.call_id(calls[300])}
     assert [row for row in run.windows() if not row["complete"]]
+
+
+@pytest.mark.parametrize("count", [611, 3_011])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_vendor_that_blinks_with_404_is_read_whole(vendor: str, count: int) -> None:
+    calls = history(vendor, count)
+    sound = read(world_of(vendor, calls))
+    world = world_of(vendor, calls, Hardship(blinks_every=4))
+    run = read(world)
+    assert run.failure is None
+    assert run.table() == truth(world)
+    assert run.requests <= 2 * sound.requests
+
+
+@pytest.mark.parametrize("nothing", ["", "404"])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("vendor", NAMES)
+def test_so_is_one_that_blinks_at_random_and_says_404_for_nothing(
+    vendor: str, seed: int, nothing: Any
+) -> None:
+    """Half of this history is silent."""
+    calls = [call for call in history(vendor, 2_011) if call.created_at < NOON - 14 * DAY]
+    world = world_of(vendor, calls, Hardship(nothing=nothing))
+    api: Any = world.api
+    drawn, good = random.Random(seed), api.answer
+    missing = api.error(404, "Not found.")
+
+    def answer(request: Any) -> Any:
+        return missing if "/auth/" not in request.path and drawn.random() < 0.25 else good(request)
+
+    api.answer = answer
+    run = read(world, seed=seed)
+    assert run.failure is None
+    assert run.table() == truth(world)

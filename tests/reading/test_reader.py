@@ -25,6 +25,7 @@ from tap_callhistory.reading.leaving import Leaving
 from tap_callhistory.reading.pages import Limits, Page, ReadCall
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
+from tap_callhistory.reading.schedule import Schedule
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.tasks import Lineage, State, Task
 from tap_callhistory.reading.windows import Window
@@ -246,13 +247,13 @@ def test_a_round_number_of_calls_costs_a_look_at_the_ends_and_no_more(
 
 def test_windows_under_way_hold_no_more_than_the_look_ahead() -> None:
     held = []
-    wait = reader.Reader._wait
+    take = Schedule.take
 
-    def noted(self: Any) -> None:
-        held.append(sum(len(each.calls or each.received) for each in self._queue))
-        wait(self)
+    def noted(self: Schedule, *finished: Any) -> None:
+        held.append(sum(len(each.calls or each.received) for each in self.under_way))
+        take(self, *finished)
 
-    with patch.object(reader.Reader, "_wait", noted):
+    with patch.object(Schedule, "take", noted):
         run = run_tap(
             world_of("kavenegar", make_calls("kavenegar", 1, 6_000, NOON)),
             began=NOON,

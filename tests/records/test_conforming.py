@@ -580,7 +580,7 @@ def made_up(schema: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_whatever_comes_the_declared_record_comes_out_and_nothing_is_lost(
     stream: str, data: st.DataObject
@@ -602,7 +602,7 @@ def test_whatever_comes_the_declared_record_comes_out_and_nothing_is_lost(
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_conforming_does_not_depend_on_the_records_before(stream: str, data: st.DataObject) -> None:
     schema = schema_named(stream)
@@ -614,7 +614,7 @@ def test_conforming_does_not_depend_on_the_records_before(stream: str, data: st.
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), number=st.from_regex(r"(\+98|0)9[0-9]{9}", fullmatch=True))
 def test_no_phone_number_is_left_anywhere_when_numbers_are_hidden(
     stream: str, data: st.DataObject, number: str
@@ -622,7 +622,8 @@ def test_no_phone_number_is_left_anywhere_when_numbers_are_hidden(
     schema = schema_named(stream)
     raw = made_up(schema, data)
     place = data.draw(odd_keys)
-    raw |= {place: {"who": [number, f"call {number}!"]}, f"tel{number}": int(number[-10:])}
+    # The record's own key stays as it is, or the record would be refused.
+    raw = {place: {"who": [number, f"call {number}!"]}, f"tel{number}": int(number[-10:])} | raw
     record, _ = Conformer(schema, Clock("Asia/Tehran"), pseudonym=PSEUDONYM)(raw)
     text = msgspec.json.encode(record).decode().replace(PSEUDONYM(number), "")
     assert number[-10:] not in text

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callhistory.privacy.keys import is_credential
@@ -42,14 +42,12 @@ def without_pseudonyms(text: str) -> str:
     return re.sub(r"[0-9a-f]{64}", "", text)
 
 
-@settings(deadline=None)
 @given(clean_values)
 def test_what_needs_no_cleaning_is_written_as_it_came(value: Any) -> None:
     assert json.loads(plain.text(value)) == value
     assert plain.text(value) == plain.text(json.loads(plain.text(value)))
 
 
-@settings(deadline=None)
 @given(any_values)
 def test_whatever_comes_is_written_as_json_that_databases_take(value: Any) -> None:
     text = plain.text(value)
@@ -166,7 +164,6 @@ def test_a_string_that_is_almost_json_is_repaired() -> None:
     assert plain.document('{"a": NaN, "b": "\\ud800x\\u0000"}') == '{"a":"nan","b":"x"}'
 
 
-@settings(deadline=None)
 @given(phone_numbers, clean_keys)
 def test_no_number_is_left_when_numbers_are_hidden(number: str, key: str) -> None:
     bare = number.replace(" ", "").replace("-", "").removeprefix("+").removeprefix("0")

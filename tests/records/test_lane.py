@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.mapper import SameRecordTransform
 
@@ -176,7 +176,7 @@ def some_deselected(endpoint: Endpoint) -> frozenset[Any]:
 
 
 @pytest.mark.parametrize("vendor", RECORDS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60)
 @given(data=st.data())
 def test_both_lanes_give_the_same(vendor: str, data: st.DataObject) -> None:
     endpoint = endpoint_of(vendor)

@@ -9,13 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.transform.conftest import (  # noqa: F401 - fixtures
-    accounts,
-    calls_truth,
-    postgres_uri,
-    warehouse,
-)
-
 from .pages import BROWSERS, DESK, Opened, Written, written_to
 
 if TYPE_CHECKING:
@@ -40,10 +33,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def written(
-    warehouse: Warehouse,  # noqa: F811 - the fixture above
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Written:
+def written(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Written:
     return written_to(tmp_path_factory.mktemp("report") / "report.html", warehouse)
 
 

@@ -109,7 +109,7 @@ DESIGNED = {
     "kavenegar.api_url": "https://api.kavenegar.io/user/v1",
     "kavenegar.timezone": "Asia/Tehran",
     "kavenegar.endpoint_id": None,
-    "kavenegar.page_size": 100,
+    "kavenegar.page_size": 1000,
     "kavenegar.requests_per_second": None,
     "etelecom.api_key": None,
     "etelecom.api_url": "https://api.etelecom.vn/v1/shop.Etelecom",

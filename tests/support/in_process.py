@@ -22,11 +22,13 @@ from tap_callhistory import tap
 from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.reading.workers import InTurn
-from tap_callhistory.sandbox.http import ApiRequest
+from tap_callhistory.sandbox.http import ApiRequest, Silence
 from tap_callhistory.sandbox.vendors.registry import make_world, vendor_named
 from tap_callhistory.sandbox.world.call import Call
-from tap_callhistory.transport.http import Answer, Request
+from tap_callhistory.transport.http import Answer, FailedTry, Request
+from tap_callhistory.transport.transport import FIRST_WAIT_SECONDS
 from tap_callhistory.vendors import VENDORS
+from tests.support.waiting import Patience, Unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -120,6 +122,8 @@ class Run:
         failure: Why its stream failed; None if it did not.
         killed: Whether it was killed.
         summary: The stream's own closing counts.
+        waited_seconds: What a user would have sat through of pauses and of silence, where that was
+            counted.
     """
 
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -127,6 +131,7 @@ class Run:
     failure: Exception | None = None
     killed: bool = False
     summary: Any = None
+    waited_seconds: float = 0.0
 
     def records(self) -> list[dict[str, Any]]:
         """The calls that were written, in order."""
@@ -183,10 +188,23 @@ class _Output:
 class DirectSender:
     """Hands requests to a sandbox vendor as they would arrive over HTTP."""
 
-    def __init__(self, world: World, run: Run, before: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        run: Run,
+        before: Callable[[int], None],
+        patience: Patience | None = None,
+    ) -> None:
         self._world = world
         self._run = run
         self._before = before
+        self._patience = patience or Patience()
+        self._seconds_of_silence = 0.0
+
+    def within(self, *, request_timeout: float, **_given: Any) -> DirectSender:
+        """The same sender, which gives a silent vendor so many seconds."""
+        self._seconds_of_silence = request_timeout
+        return self
 
     def ask(
         self, request: Request, headers: Mapping[str, str], before_each: Callable[[], None]
@@ -203,7 +221,11 @@ class DirectSender:
         if body:
             given.setdefault("content-type", "application/json")
         asked = ApiRequest(request.method, path, list(request.params), given, body)
-        came = self._world.api.answer(asked)
+        try:
+            came = self._world.api.answer(asked)
+        except Silence:
+            self._patience.wait(self._seconds_of_silence)
+            raise FailedTry(f"no answer within {self._seconds_of_silence:g} s") from None
         return Answer(came.status, came.headers, came.body)
 
     def close(self) -> None:
@@ -222,13 +244,20 @@ def _nothing(_number: int) -> None:
     pass
 
 
-def _connect(made: tap.TapCallHistory, sender: DirectSender, seed: int) -> None:
-    """Let the tap ask a world, its workers in an order drawn from a seed."""
-    made.run.new_sender = lambda **_given: sender
+def _connect(
+    made: tap.TapCallHistory, sender: DirectSender, seed: int, patience: Patience | None
+) -> None:
+    """Let the tap ask a world, its workers in an order drawn from a seed, or as time passes."""
+    made.run.new_sender = sender.within
     made.run.new_workers = lambda work, _count, _name: AtRandom(work, seed)
+    made.run.first_wait_seconds = 0.0
+    if patience is not None:
+        made.run.new_workers = lambda work, _count, _name: Unhurried(work, patience)
+        made.run.first_wait_seconds = FIRST_WAIT_SECONDS
+        made.run.stop = patience
 
 
-def run_tap(
+def run_tap(  # noqa: PLR0913 - one run, all by keyword
     world: World,
     *,
     began: datetime,
@@ -238,6 +267,7 @@ def run_tap(
     seed: int = 0,
     sizes: Sizes | None = None,
     catalog_without: str = "",
+    patience: Patience | None = None,
     **settings: Any,
 ) -> Run:
     """Run the tap once over one vendor's world.
@@ -251,6 +281,7 @@ def run_tap(
         sizes: How many calls windows should hold; the usual ones by default.
         catalog_without: A stream that is not selected.
         seed: In which order the workers' requests come back.
+        patience: Counts the seconds that the run would wait; its pauses are then the usual ones.
         settings: The tap's settings beside those of the vendor; `vendor` holds those.
     """
     run = Run()
@@ -267,8 +298,8 @@ def run_tap(
         if catalog_without:
             made.streams[catalog_without].selected = False
         made.run.sizes = sizes or made.run.sizes
-        made.run.first_wait_seconds = 0.0
-        _connect(made, DirectSender(world, run, before_request), seed)
+        sender = DirectSender(world, run, before_request, patience)
+        _connect(made, sender, seed, patience)
         try:
             made.sync_all()
         except KilledError:
@@ -277,6 +308,7 @@ def run_tap(
             raise AssertionError(str(never)) from None
         except StreamsFailed as failed:
             run.failure = failed
+        run.waited_seconds = patience.seconds if patience is not None else 0.0
         if not run.killed:
             run.summary = made.streams[STREAMS[world.vendor]].summary  # type: ignore[attr-defined]
     return run
@@ -285,6 +317,20 @@ def run_tap(
 def truth(world: World) -> dict[Any, dict[str, Any]]:
     """What the warehouse should hold now, by key."""
     return {row["id"]: row for row in world.truth()}
+
+
+def read_until(run: Run) -> str:
+    """The bookmark that a run left for its stream."""
+    marks = run.states()[-1]["bookmarks"]
+    state = next(each for name, each in marks.items() if name != LEDGER)
+    return str(state["replication_key_value"])
+
+
+def lost(run: Run, world: World) -> set[Any]:
+    """The keys of the calls that a run's bookmark claims and that it did not write."""
+    read_by = next(each.read_by for each in VENDORS if each.vendor == world.vendor)
+    claimed = {key for key, row in truth(world).items() if row[read_by] < read_until(run)}
+    return claimed - run.table().keys()
 
 
 NOON = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)

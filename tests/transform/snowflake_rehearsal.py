@@ -1,134 +1,252 @@
-"""Loads and models calls on fakesnow; runs in an environment of its own, see test_snowflake.py.
+"""Loads calls with target-snowflake and models them with dbt-snowflake, on fakesnow's server.
 
-Usage: snowflake_rehearsal.py ASKED ANSWERED, two JSON files. Asked are accounts (schema to a file
-of Singer messages) and the dbt project's folder; answered are columns and rows.
+It runs in an environment of its own, see test_snowflake.py. The loader, dbt and the connector with
+which both reach Snowflake are the real ones; the connector alone is told that Snowflake is here.
+
+Usage: snowflake_rehearsal.py ASKED ANSWERED, two JSON files. Asked are
+
+    loads: by name and in order, each a schema, a file of Singer messages, the loader's settings,
+        whether it logs in by a key pair, and perhaps where it is to be stopped:
+        {"signal": ..., "at": "MERGE", "number": 2, "after": true}
+    settings: of the loader at all loads
+    built: the schemas to build the models of
+    ledger_of: the schema to compile the ledger's text for
+    project: the folder of the dbt project
+
+and answered are, of each load, the loader's exit code, states, log and statements, what is left in
+the temporary folder of its schema and in the stage, and the schema's tables; then the settings that
+the loader knows, the rows of `calls`, the text of the ledger and what that answers.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
+import subprocess
 import sys
-from collections import defaultdict
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
-import fakesnow  # type: ignore[import-not-found]
 import snowflake.connector  # type: ignore[import-not-found]
+from cryptography.hazmat.primitives import serialization  # type: ignore[import-not-found]
+from cryptography.hazmat.primitives.asymmetric import rsa  # type: ignore[import-not-found]
 from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]
+from snowflake.connector.cursor import SnowflakeCursor  # type: ignore[import-not-found]
 from target_snowflake.target import TargetSnowflake  # type: ignore[import-not-found]
 
-ROWS_PER_STREAM = 300
-CREDENTIALS = {"account": "rehearsal", "user": "nobody", "password": "none"}
-DATABASE = "REHEARSAL"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SERVER: Final = Path(__file__).with_name("snowflake_server.py")
+DATABASE: Final = "REHEARSAL"
+ACCOUNT: Final = {"account": "rehearsal", "user": "nobody"}
+PASSWORD: Final = {"password": "none"}
+STAGE: Final = "@~/target-snowflake/"
+OTHERS: Final = 0o077
+"""The bits of a file's mode that let others in."""
+
+_connect: Final[Callable[..., Any]] = snowflake.connector.connect
+_execute: Final[Callable[..., Any]] = SnowflakeCursor.execute
 
 
 def main(asked_file: str, answered_file: str) -> None:
-    """Load, build, and write down what came of it."""
+    """Do what is asked, and write down what came of it."""
     asked = json.loads(Path(asked_file).read_text("utf-8"))
-    with fakesnow.patch():
-        connection = snowflake.connector.connect(**CREDENTIALS, database=DATABASE, schema="PUBLIC")
-        cursor = connection.cursor()
-        columns: dict[str, dict[str, str]] = {}
-        kept_from = ""
-        for schema, file in asked["accounts"].items():
-            made, since = load(cursor, schema, Path(file))
-            columns |= made
-            kept_from = max(kept_from, since)
-        build(asked["project"], list(asked["accounts"]), kept_from)
-        ledger = compiled_ledger(next(iter(asked["accounts"])))
-        cursor = connection.cursor(snowflake.connector.DictCursor)
-        calls = cursor.execute("select * from analytics.calls").fetchall()
-        covered = cursor.execute(ledger).fetchall()
-    answered = {"columns": columns, "calls": calls, "ledger": ledger, "covered": covered}
+    folder = Path(answered_file).parent
+    with snowflake_here(folder):
+        key = made_key(folder / "key.p8")
+        loads = {
+            name: loaded(settings_of(asked, load, key), load, folder / name)
+            for name, load in asked["loads"].items()
+        }
+        build(asked["project"], asked["built"], key)
+        ledger = compiled_ledger(asked["ledger_of"])
+        answered = {
+            "loads": loads,
+            "ledger": ledger,
+            "covered": rows_of(ledger),
+            "calls": rows_of("select * from analytics.calls"),
+            "known": TargetSnowflake._get_about_info().settings["properties"],
+        }
     Path(answered_file).write_text(json.dumps(answered, default=written), "utf-8")
 
 
-def load(cursor: Any, schema: str, messages: Path) -> tuple[dict[str, dict[str, str]], str]:
-    """Let the loader make the tables of an account, and insert the newest rows of each stream.
+@contextmanager
+def snowflake_here(folder: Path) -> Iterator[None]:
+    """Run the server, and let all connections lead to it."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here = {"host": "127.0.0.1", "port": port, "protocol": "http", "network_timeout": 120}
+    snowflake.connector.connect = lambda **asked: _connect(**(asked | here))
+    temporary = folder / "server"
+    temporary.mkdir()
+    server = subprocess.Popen(  # noqa: S603
+        [sys.executable, str(SERVER), str(port)],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stdout=subprocess.DEVNULL,
+        stderr=(temporary / "log").open("w"),
+    )
+    try:
+        wait_for(server, port)
+        yield
+    finally:
+        server.kill()
+        server.wait()
+        sys.stdout.write((temporary / "log").read_text("utf-8")[-4000:])
 
-    Returns:
-        The types of each table's columns, and since when all calls are there.
-    """
-    rows: dict[str, dict[Any, dict[str, Any]]] = defaultdict(dict)
-    known_by: dict[str, dict[str, Any]] = {}
-    schemas = messages.with_suffix(".schemas.jsonl")
-    with messages.open(encoding="utf-8") as lines, schemas.open("w", encoding="utf-8") as kept:
-        for line in lines:
-            message = json.loads(line)
-            if message["type"] == "SCHEMA":
-                known_by[message["stream"]] = message
-                kept.write(line)
-            elif message["type"] == "RECORD":
-                stream, row = message["stream"], message["record"]
-                key = tuple(row[name] for name in known_by[stream]["key_properties"])
-                rows[stream][key] = row
-    config = {
-        **CREDENTIALS,
+
+def wait_for(server: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until the server answers."""
+    while server.poll() is None:
+        with closing(socket.socket()) as connection:
+            if connection.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError("the server has ended")
+
+
+def made_key(file: Path) -> dict[str, str]:
+    """Make a key pair, and return the settings that name it."""
+    passphrase = "open sesame"
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(passphrase.encode()),
+        )
+    )
+    return {"private_key_path": str(file), "private_key_passphrase": passphrase}
+
+
+def settings_of(asked: dict[str, Any], load: dict[str, Any], key: dict[str, str]) -> dict[str, Any]:
+    """The loader's settings for a load."""
+    return {
+        **ACCOUNT,
+        **(key if load.get("by_key") else PASSWORD),
         "database": DATABASE,
         "warehouse": "none",
-        "default_target_schema": schema,
+        **asked["settings"],
+        **load.get("settings", {}),
+        "default_target_schema": load["schema"],
     }
-    with schemas.open(encoding="utf-8") as lines:
-        TargetSnowflake(config=config).listen(lines)
-    types = {stream: types_of(cursor, schema, stream) for stream in rows}
-    since = ""
-    for stream, by_key in rows.items():
-        newest = list(by_key.values())[-ROWS_PER_STREAM:]
-        insert(cursor, f"{DATABASE}.{schema}.{stream}", types[stream], newest)
-        if len(newest) < len(by_key):
-            (moment,) = known_by[stream]["bookmark_properties"]
-            since = max(since, newest[0][moment])
-    return types, since
 
 
-def types_of(cursor: Any, schema: str, stream: str) -> dict[str, str]:
-    """Return the types of a table's columns."""
-    found = cursor.execute(
-        "select column_name, data_type from information_schema.columns "
-        "where table_schema = %s and table_name = %s",
-        (schema.upper(), stream.upper()),
+def loaded(settings: dict[str, Any], load: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Let the loader load, in a process of its own, and look at what it has left."""
+    folder.mkdir()
+    config = folder / "config.json"
+    config.write_text(json.dumps(settings), "utf-8")
+    temporary = folder.with_name(f"temporary-{load['schema']}")
+    temporary.mkdir(exist_ok=True)
+    code = apart(run_loader, load, folder, temporary)
+    apart(look_at, load["schema"], folder / "seen.json")
+    left_here = [str(file.relative_to(temporary)) for file in sorted(temporary.rglob("*.gz"))]
+    return {
+        "code": code,
+        "states": [json.loads(line) for line in lines_of(folder / "states")],
+        "log": "\n".join(lines_of(folder / "log"))[-8000:],
+        "statements": lines_of(folder / "statements"),
+        "left_here": left_here,
+        "open_to_others": [
+            str(file) for file in temporary.rglob("*") if file.stat().st_mode & OTHERS
+        ],
+        **json.loads((folder / "seen.json").read_text("utf-8")),
+    }
+
+
+def apart(work: Callable[..., None], *arguments: Any) -> int | None:
+    """Do some work in a process that begins as this one, and return its exit code."""
+    process = get_context("fork").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def run_loader(load: dict[str, Any], folder: Path, temporary: Path) -> None:
+    """Be the loader."""
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+    os.umask(load.get("umask", 0o022))
+    for name, number in (("states", 1), ("log", 2)):
+        os.dup2(os.open(folder / name, os.O_CREAT | os.O_WRONLY), number)
+    SnowflakeCursor.execute = noting(folder / "statements", load.get("stopped", {}))
+    asked = ["--config", str(folder / "config.json"), "--input", load["messages"]]
+    TargetSnowflake.cli.main(asked)
+
+
+def noting(file: Path, stopped: dict[str, Any]) -> Callable[..., Any]:
+    """Execute statements, note down the verb of each, and get a signal at one of them."""
+    file.touch()
+    seen: Counter[str] = Counter()
+    one_at_a_time = Lock()  # the loader's streams are loaded in threads
+
+    def execute(cursor: Any, command: str, *arguments: Any, **named: Any) -> Any:
+        verb = command.split(maxsplit=1)[0].upper()
+        with one_at_a_time, file.open("a", encoding="utf-8") as notes:
+            notes.write(f"{verb}\n")
+            seen[verb] += 1
+            now = verb == stopped.get("at") and seen[verb] == stopped["number"]
+        if now and not stopped["after"]:
+            os.kill(os.getpid(), signal.Signals[stopped["signal"]])
+        answer = _execute(cursor, command, *arguments, **named)
+        if now and stopped["after"]:
+            os.kill(os.getpid(), signal.Signals[stopped["signal"]])
+        return answer
+
+    return execute
+
+
+def look_at(schema: str, file: Path) -> None:
+    """Write down the columns and the rows of a schema's tables, and what is in the stage."""
+    columns: dict[str, dict[str, str]] = {}
+    of_schema = (
+        "select table_name, column_name, data_type "  # noqa: S608
+        f"from information_schema.columns where table_schema = '{schema.upper()}'"
     )
-    return dict(found.fetchall())
+    for row in rows_of(of_schema):
+        columns.setdefault(row["TABLE_NAME"].lower(), {})[row["COLUMN_NAME"]] = row["DATA_TYPE"]
+    rows = {table: rows_of(f"select * from {schema}.{table}") for table in columns}  # noqa: S608
+    left = [row["name"] for row in rows_of(f"list '{STAGE}'")]
+    seen = {"columns": columns, "rows": rows, "left_there": left}
+    file.write_text(json.dumps(seen, default=written), "utf-8")
 
 
-def insert(cursor: Any, table: str, types: dict[str, str], rows: list[dict[str, Any]]) -> None:
-    """Insert rows of a stream."""
-    names = list(rows[0])
-    selects = [
-        "select " + ", ".join(literal(row[name], types[name.upper()]) for name in names)
-        for row in rows
-    ]
-    cursor.execute(f"insert into {table} ({', '.join(names)}) " + " union all ".join(selects))
+def rows_of(query: str) -> list[dict[str, Any]]:
+    """What a query answers."""
+    with closing(
+        snowflake.connector.connect(**ACCOUNT, **PASSWORD, database=DATABASE)
+    ) as connection:
+        cursor = connection.cursor(snowflake.connector.DictCursor)
+        found: list[dict[str, Any]] = cursor.execute(query).fetchall()
+        return found
 
 
-def literal(value: Any, kind: str) -> str:
-    """Write a value in SQL."""
-    if value is None:
-        return "null"
-    if kind == "VARIANT":
-        return f"parse_json({literal(json.dumps(value), 'TEXT')})"
-    if isinstance(value, str):
-        text = value.removesuffix("Z") if kind.startswith("TIMESTAMP") else value
-        return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-    return json.dumps(value)
+def lines_of(file: Path) -> list[str]:
+    """The lines of a file, which need not exist."""
+    return file.read_text("utf-8").splitlines() if file.exists() else []
 
 
-def build(project: str, schemas: list[str], kept_from: str) -> None:
-    """Build and test all models, in this process, where Snowflake is not the real one."""
+def build(project: str, schemas: list[str], key: dict[str, str]) -> None:
+    """Build and test all models, in this process; where Snowflake is, the loader's settings say."""
+    settings = {**ACCOUNT, **key, "database": DATABASE, "warehouse": "none"}
+    os.environ |= {f"TARGET_SNOWFLAKE_{name.upper()}": value for name, value in settings.items()}
     os.environ |= {
         "CALLHISTORY_DBT_TARGET": "snowflake",
-        "CALLHISTORY_SNOWFLAKE_ACCOUNT": CREDENTIALS["account"],
-        "CALLHISTORY_SNOWFLAKE_USER": CREDENTIALS["user"],
-        "CALLHISTORY_SNOWFLAKE_PASSWORD": CREDENTIALS["password"],
-        "CALLHISTORY_SNOWFLAKE_DATABASE": DATABASE,
-        "CALLHISTORY_SNOWFLAKE_WAREHOUSE": "none",
         "DBT_PROJECT_DIR": project,
         "DBT_PROFILES_DIR": project,
     }
-    variables = json.dumps({"callhistory_schemas": schemas, "keep_from": kept_from[:19]})
+    variables = json.dumps({"callhistory_schemas": schemas})
     outcome = dbtRunner().invoke(["build", "--vars", variables, "--no-use-colors"])
     if not outcome.success:
         sys.exit(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from .ledger_by_hand import short_runs, short_windows, tangled
 from .ledger_story import (
     AN_HOUR,
     READ_BY,
@@ -30,6 +31,7 @@ A_DAY: Final = timedelta(days=1)
 UTEL: Final = "utel_call_history"
 TWIN: Final = "twin_call_sessions"
 ROWS_OF_EACH: Final = 12
+TANGLES: Final = 6
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,29 @@ def test_what_the_vendor_deletes_alarms_never(
         del story.at_vendor[key]
     story.run(FIRST_RUN + A_DAY, days(START, FIRST_RUN), start_date=START)
     assert texts.ask("missing_calls", load(story)) == []
+
+
+def test_what_falls_short_and_what_was_read_again_is_as_reckoned_by_hand(
+    load: Callable[..., str], texts: LedgerTexts
+) -> None:
+    verdicts = set()
+    for seed in range(TANGLES):
+        stories = [tangled(stream, START, seed) for stream in READ_BY]
+        schema = load(*stories)
+        short = texts.ask("missing_calls", schema)
+        for story in stories:
+            kind = "run" if story.moves else "window"
+            found = {
+                tuple(
+                    row[name] for name in ("window_start", "read_at", "wanted", "found", "verdict")
+                )
+                for row in short
+                if row["stream"] == story.stream and row["kind"] == kind
+            }
+            assert found == (short_runs(story) if story.moves else short_windows(story))
+            verdicts |= {(kind, row[-1]) for row in found}
+        texts.warehouse.execute(f"drop schema {schema} cascade")
+    assert len(verdicts) == 4
 
 
 def test_a_full_refresh_that_removes_what_the_vendor_deleted_warns_only(

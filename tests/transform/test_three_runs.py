@@ -16,6 +16,7 @@ import pytest
 import tap_callhistory
 from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
 from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
+from tests.support.postgres import new_database
 
 from .test_calls import differences, told
 from .warehouses import PostgreSQL
@@ -72,8 +73,7 @@ class ThreeRuns:
 def three_runs(postgres_uri: str, tmp_path_factory: pytest.TempPathFactory) -> ThreeRuns:
     folder = tmp_path_factory.mktemp("three_runs")
     clock = Clock(FIRST_RUN)
-    warehouse = PostgreSQL(postgres_uri, folder)
-    warehouse.execute("alter database postgres set timezone to 'Asia/Tehran'")
+    warehouse = PostgreSQL(new_database(postgres_uri, SCHEMA, "Asia/Tehran"), folder)
     runs = ThreeRuns(
         warehouse,
         {vendor: made_world(vendor, clock) for vendor in NAMES},

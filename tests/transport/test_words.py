@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -102,6 +103,14 @@ def test_the_advice_fits_the_fault(name: str, status: int, body: Any, named: str
 def test_a_vendor_that_fails_is_not_blamed_on_a_setting(name: str) -> None:
     advice = str(refused(name, {"message": "Server Error"}, 500).advice)
     assert advice == "The vendor fails; run again later."
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_credential_in_a_text_that_is_json_itself_is_not_quoted(name: str) -> None:
+    inner = json.dumps({"detail": [{"accessToken": "sandbox-fake-token"}], "user": "sandbox"})
+    error = refused(name, {"message": inner}, 422)
+    assert "sandbox-fake-token" not in str(error)
+    assert '"accessToken": "***"' in str(error)
 
 
 ENDS = (

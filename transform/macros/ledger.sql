@@ -144,3 +144,18 @@
 
 {# Snowflake decides by itself, and knows no such word. #}
 {% macro snowflake__worked_out_once() %}{% endmacro %}
+
+
+{# Joins a row for each whole number from one to another, itself excluded, which must be greater:
+   numbers.value. #}
+{% macro for_each_number(first, end) %}
+    {{- adapter.dispatch('for_each_number', 'callhistory')(first, end) -}}
+{% endmacro %}
+
+{% macro default__for_each_number(first, end) -%}
+    cross join lateral generate_series({{ first }}, {{ end }} - 1) as numbers (value)
+{%- endmacro %}
+
+{% macro snowflake__for_each_number(first, end) -%}
+    cross join lateral flatten(input => array_generate_range({{ first }}, {{ end }})) as numbers
+{%- endmacro %}

@@ -104,6 +104,8 @@ class SandboxVendor(ABC):
         self._pages += 1
         if hardship.limit_every and self._pages % hardship.limit_every == 0:
             raise Refusal(403, "Rate limit exceeded.", headers={"Retry-After": "1"})
+        if hardship.blinks_every and self._pages % hardship.blinks_every == 0:
+            raise Refusal(404, "Not found.")
         if hardship.deepest_row is not None and first + size > hardship.deepest_row:
             if hardship.deep_silence:
                 raise Silence
@@ -262,6 +264,10 @@ class SandboxVendor(ABC):
             raise Refusal(self.invalid_status, f"The page size must not be above {largest}.")
         return min(size, largest)
 
+    def page_step(self, asked: int | None, size: int) -> int:
+        """Return how many rows lie between the beginnings of two pages, where `size` are served."""
+        return asked if asked and self.behaviour.oversize == "skip" else size
+
     invalid_status: ClassVar[int] = 400
 
     def check_span(self, since: datetime | None, until: datetime | None) -> None:
@@ -281,6 +287,12 @@ class SandboxVendor(ABC):
             raise Refusal(status, words)
         if hardship.refuses_future and until and self.parameter(until) > self.stored(now):
             words = "The end must be a date before or equal to now."
+            raise Refusal(status, hardship.refused_words or words)
+        youngest = hardship.youngest_end_minutes
+        if youngest is not None and (
+            until is None or self.parameter(until) > self.stored(now - timedelta(minutes=youngest))
+        ):
+            words = f"The end must lie back by {youngest:g} minutes."
             raise Refusal(status, hardship.refused_words or words)
         kept = hardship.retention_days
         if kept is not None and (

@@ -97,14 +97,16 @@ class Kavenegar(SandboxVendor):
         given = Parameters(request.query, PARAMETERS)
         since, until = given.naive("since", DATE_FORMATS), given.naive("until", DATE_FORMATS)
         self.check_span(since, until)
-        size = self.page_size(given.integer("size", 1))
+        asked = given.integer("size", 1)
+        size = self.page_size(asked)
+        step = self.page_step(asked, size)
         found = self.world.find(self._query(given, since, until))
         reached = self.reachable(found)
-        number = self.page_number(given.integer("page", 0) or 0, size, reached)
-        page: dict[str, Any] = {"number": number, "size": size}
+        number = self.page_number(given.integer("page", 0) or 0, step, reached)
+        page: dict[str, Any] = {"number": number, "size": step}
         if (total := self.total(found)) is not None:
             page["total"] = total
-        calls = self.cut(reached, number * size, size)
+        calls = self.cut(reached, number * step, size)
         return wrapped(self.records(calls, self.world.now()), "result", page=page)
 
     def _query(self, given: Parameters, since: datetime | None, until: datetime | None) -> Query:

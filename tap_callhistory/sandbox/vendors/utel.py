@@ -118,13 +118,15 @@ class Utel(SandboxVendor):
         return json_answer(200, {"result": {"access_token": self._token, "token_type": "Bearer"}})
 
     def _page(self, given: Parameters) -> ApiAnswer:
-        size = self.page_size(given.integer("per_page", 1))
+        wanted = given.integer("per_page", 1)
+        size = self.page_size(wanted)
+        step = self.page_step(wanted, size)
         found = self.world.find(self._query(given))
         reached = self.reachable(found)
         asked = given.integer("page", 1) or 1
-        number = self.page_number(asked - 1, size, reached) + 1
-        calls = self.cut(reached, (number - 1) * size, size)
-        last = max(1, -(-len(reached) // size))
+        number = self.page_number(asked - 1, step, reached) + 1
+        calls = self.cut(reached, (number - 1) * step, size)
+        last = max(1, -(-len(reached) // step))
         return wrapped(
             self.records(calls, self.world.now()),
             "data",

@@ -44,7 +44,8 @@ class Behaviour:
         parameter_resolution: What date parameters are truncated to.
         zone: IANA zone of naive stamps, in parameters and in records.
         largest_page: The largest page size.
-        oversize: A larger page size is refused, or silently cut to the largest.
+        oversize: A larger page size is refused; silently cut to the largest; or cut while pages
+            still begin where pages of what was asked for would.
         default_page: The page size when none is asked for.
         order: In which order pages run.
         total: What the total counts: the window's calls, all calls, at most `result_cap`, nothing
@@ -73,7 +74,7 @@ class Behaviour:
     parameter_resolution: Resolution = ""
     zone: str = ""
     largest_page: int = 0
-    oversize: Literal["refuse", "cut"] = "refuse"
+    oversize: Literal["refuse", "cut", "skip"] = "refuse"
     default_page: int = 0
     order: Order = ""
     total: Total = ""

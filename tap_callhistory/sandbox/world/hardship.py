@@ -14,6 +14,7 @@ class Hardship:
 
     Attributes:
         refuses_future: An end beyond the vendor's present is refused.
+        youngest_end_minutes: An end that lies back by less is refused.
         refused_status: The status of refusals of a period; 0 is the vendor's usual one.
         refused_words: Their words; empty is the sandbox's own.
         retention_days: A beginning older than this is refused.
@@ -29,6 +30,7 @@ class Hardship:
         surplus: By how much a total is always too large.
         twice: The call of this sequence number comes a second time with another number.
         limit_every: Every n-th page is refused with 403 and a Retry-After; 0 is none.
+        blinks_every: Every n-th page is a 404 that means nothing; 0 is none.
         charset: Bodies are written in this charset, and say so; empty is UTF-8.
         false_gzip: A plain body claims to be gzip, unless the reader wants identity.
         cookie_gate: Without the gate's cookie, a redirect to the same address sets it.
@@ -39,6 +41,7 @@ class Hardship:
     """
 
     refuses_future: bool = False
+    youngest_end_minutes: float | None = None
     refused_status: int = 0
     refused_words: str = ""
     retention_days: float | None = None
@@ -54,6 +57,7 @@ class Hardship:
     surplus: int = 0
     twice: int | None = None
     limit_every: int = 0
+    blinks_every: int = 0
     charset: str = ""
     false_gzip: bool = False
     cookie_gate: bool = False

@@ -1,0 +1,381 @@
+"""Which windows are under way, which pages to ask for next, and what may leave. Pure.
+
+No threads, no clock, no requests: `due` says which pages to ask for, `take` is told what came of
+each, in any order, and `leave` gives the windows in theirs. `decisions` says what a page means.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from tap_callhistory.errors import VendorRefusal
+from tap_callhistory.reading.decision import (
+    Accept,
+    AskAgain,
+    Decision,
+    Fail,
+    LookAtEnds,
+    ReadAgain,
+    Search,
+    Split,
+)
+from tap_callhistory.reading.decisions import Decisions
+from tap_callhistory.reading.leaving import Leaving, Tally
+from tap_callhistory.reading.narrowing import named
+from tap_callhistory.reading.pages import Page, Position
+from tap_callhistory.reading.passes import Disturbed, TooMany
+from tap_callhistory.reading.planner import Planner
+from tap_callhistory.reading.sizes import Sizes
+from tap_callhistory.reading.tasks import PageRequest, ReadWindow, State, Task, in_order
+from tap_callhistory.reading.windows import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import timedelta
+
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.source import Source
+
+#: Before an unlikely answer is asked for again, and how often that is waited for in a sync.
+PAUSE_SECONDS = 1.0
+MOST_PAUSES = 20
+#: An end whose pages do not fit together is read so often where asking again has helped.
+MOST_PASSES_OF_AN_END = 3
+USUAL_SIZES = Sizes()
+
+
+class Schedule:
+    """Keeps the windows of some spans in order while their pages come in any order.
+
+    Args:
+        source: The stream.
+        concurrency: How many windows are read at once, and how many requests are under way.
+        decided: Told of every decision, with its window, before it is carried out.
+        sizes: How many calls a window should hold, and how many are held in memory.
+        pause_seconds: To wait before an unlikely answer is asked for again.
+        calls_per_day: How dense the history was when it was read last; None if unknown.
+        keep_incomplete: Whether a window that alone cannot be read whole is given as it came.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        concurrency: int,
+        decided: Callable[[Task, Decision], None],
+        sizes: Sizes = USUAL_SIZES,
+        pause_seconds: float = PAUSE_SECONDS,
+        calls_per_day: float | None = None,
+        keep_incomplete: bool = False,
+    ) -> None:
+        self._source = source
+        self._concurrency = concurrency
+        self._decided = decided
+        self._pause_seconds = pause_seconds
+        self._pauses = 0
+        self._calls_per_day = calls_per_day
+        self._queue: deque[Task] = deque()
+        self._under_way = 0
+        self._look_ahead_calls = sizes.look_ahead_calls
+        self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._decisions = Decisions(source, self._plan([]), sizes)
+        self._leaving = Leaving(self._decisions.knowledge, keep_incomplete=keep_incomplete)
+
+    @property
+    def tally(self) -> Tally:
+        """What reading cost, and what it found, so far."""
+        return self._leaving.tally
+
+    def left_too_early(self) -> list[Window]:
+        """What was given before the vendor was found to give too little; told once."""
+        return self._leaving.left_too_early()
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What has been learnt of the vendor so far."""
+        return self._decisions.knowledge
+
+    @property
+    def under_way(self) -> tuple[Task, ...]:
+        """The windows under way in order, looks at ends and searches among them."""
+        return tuple(self._queue)
+
+    @property
+    def planned(self) -> tuple[Window, ...]:
+        """What is still to be cut into windows, in order."""
+        return self._decisions.planner.left
+
+    @property
+    def done(self) -> bool:
+        """Whether everything that was to be read has left."""
+        return not self._queue and not self.planned
+
+    def _plan(self, spans: Sequence[Window], shortest_refused: timedelta | None = None) -> Planner:
+        return Planner(
+            spans,
+            resolution=self._source.resolution,
+            comfortable=self._comfortable,
+            first=self._source.first_window,
+            shortest_refused=shortest_refused,
+            calls_per_day=self._calls_per_day,
+        )
+
+    def read(self, spans: Sequence[Window]) -> None:
+        """Read these spans from now on; those before have been read.
+
+        Args:
+            spans: In order, not overlapping.
+        """
+        knowledge = self._decisions.knowledge
+        if (latest := knowledge.latest_end) is not None:
+            spans = [Window(span.start, min(span.end, latest)) for span in spans]
+        self._decisions.read_spans(self._plan(spans, knowledge.shortest_refused))
+
+    # Which windows, and which pages.
+
+    def _begin_windows(self) -> None:
+        planner = self._decisions.planner
+        while self._room_for_a_window() and (window := planner.next()):
+            self._queue.append(self._begin(Task(window)))
+
+    def _room_for_a_window(self) -> bool:
+        if not self._queue:
+            return True
+        if not self._decisions.planner.knows or any(
+            task.state is State.FAILED for task in self._queue
+        ):
+            return False
+        unsettled = sum(not task.settled for task in self._queue)
+        held = sum(self._held_by(task) for task in self._queue)
+        return unsettled < self._concurrency and held + self._comfortable <= self._look_ahead_calls
+
+    def _held_by(self, task: Task) -> int:
+        """How many calls a window holds in memory, or will."""
+        return len(task.calls) if task.settled else max(len(task.received), self._comfortable)
+
+    def _begin(self, task: Task) -> Task:
+        task.begin(self._decisions.new_pass(task))
+        return task
+
+    def due(self) -> Iterator[PageRequest]:
+        """Pages to ask for: of the first windows, as far as their calls may be held in memory."""
+        self._begin_windows()
+        self._look_beside()
+        asking = [task for task in self._within_memory() if task.to_ask and self._may_ask(task)]
+        if not asking and not self._under_way:
+            # The first window waits for what is to be read behind it: the parts of a doubt.
+            asking = [task for task in self._queue if task.to_ask][:1]
+        # Until its first page has come, a window can keep no more than one worker busy.
+        for task in sorted(asking, key=lambda task: task.opened):
+            while task.to_ask and self._under_way < self._concurrency:
+                position = task.to_ask.popleft()
+                request = self._request(task, position)
+                task.under_way += 1
+                task.requests += 1
+                self._under_way += 1
+                yield request
+
+    def _request(self, task: Task, position: Position) -> PageRequest:
+        return PageRequest(
+            task,
+            task.attempt,
+            position,
+            task.patient,
+            task.repeats,
+            self._pause_before(task),
+            task.page_size,
+        )
+
+    def _pause_before(self, task: Task) -> float:
+        """Seconds that a worker waits, so that another machine of the vendor's may answer."""
+        if not task.pauses_due:
+            return 0.0
+        task.pauses_due -= 1
+        self._pauses += 1
+        return self._pause_seconds if self._pauses <= MOST_PAUSES else 0.0
+
+    def _may_ask(self, task: Task) -> bool:
+        """Whether a window that failed need not wait: for an answer, or for those before it."""
+        if not (task.waits_for_an_answer or task.waits_for_its_turn) or self._is_first(task):
+            return True
+        answered = self._decisions.knowledge.answers > task.answers_before
+        return answered and not task.waits_for_its_turn
+
+    def _is_first(self, task: Task) -> bool:
+        """Whether everything before a window has been read."""
+        return all(before.settled for before in takewhile(lambda it: it is not task, self._queue))
+
+    def _within_memory(self) -> Iterator[Task]:
+        held = 0
+        for task in self._queue:
+            # The window whose end this is cannot leave before.
+            if held < self._look_ahead_calls or task.end_of or task.searches_for:
+                held += self._held_by(task)
+                yield task
+
+    def take(self, request: PageRequest, page: Page | None, error: Exception | None) -> None:
+        """Do what a page means, or its failure.
+
+        Args:
+            request: What was asked for.
+            page: What came; None if it failed.
+            error: Why it failed.
+        """
+        self._under_way -= 1
+        task = request.task
+        if request.attempt != task.attempt:
+            return
+        task.under_way -= 1
+        if task.end_of is not None:
+            self._look(task, task.end_of, request.position, page, error)
+        elif task.searches_for is not None:
+            self._queue.remove(task)
+            task.finish(State.GONE)
+            decision = self._decisions.on_searched(task.searches_for, task.window, page, error)
+            self._carry_out(task.searches_for, decision)
+        elif page is None:
+            first = self._is_first(task)
+            decision = self._decisions.on_error(task, request.position, error, first=first)
+            self._carry_out(task, decision)
+        else:
+            self._carry_out(task, self._decisions.on_page(task, request.position, page))
+
+    # What was decided.
+
+    def _carry_out(self, task: Task, decision: Decision) -> None:
+        self._decided(task, decision)
+        match decision:
+            case AskAgain(positions, _, pause):
+                task.pauses_due += len(positions) * pause
+                task.to_ask.extendleft(positions)
+            case ReadAgain():
+                self._read_again(task, decision)
+            case Split():
+                self._replace(task, decision)
+            case LookAtEnds(ends):
+                task.state = State.ENDS_ASKED
+                place = self._queue.index(task) + 1
+                for end in ends:
+                    self._queue.insert(place, self._begin(Task(end, end_of=task)))
+            case Search(window):
+                task.state = State.SEARCHING
+                search = self._begin(Task(window, searches_for=task))
+                self._queue.insert(self._queue.index(task) + 1, search)
+            case Accept(provisional):
+                self._accept(task, provisional=provisional)
+            case Fail(error, alone):
+                self._give_up(task, named(error, task.window), alone=alone)
+
+    def _read_again(self, task: Task, decision: ReadAgain) -> None:
+        self._leaving.tally.rereads += bool(decision.reason)
+        task.patient = decision.patient
+        task.repeats += bool(decision.reason)
+        self._begin(task)
+        task.pauses_due = int(decision.pause)
+
+    def _replace(self, task: Task, split: Split) -> None:
+        self._leaving.tally.splits += 1
+        parts = split.parts
+        if split.given_back and task is self._queue[-1]:
+            # The first part tells how the rest is best planned.
+            self._decisions.planner.put_back(split.given_back)
+            parts = parts[:1]
+        if split.lineage.doubt is not None:
+            split.lineage.doubt.open_parts += len(parts) - 1
+        place = self._queue.index(task)
+        known = [task.known_in(part) for part in parts]
+        task.finish(State.GONE)
+        del self._queue[place]
+        for window, came in zip(reversed(parts), reversed(known), strict=True):
+            self._queue.insert(place, self._begin(Task(window, split.lineage, came=came)))
+
+    def _accept(self, task: Task, *, provisional: bool) -> None:
+        self._decisions.accepted(task, provisional=provisional)
+        if task.current is not None:
+            task.total, task.proof = task.current.total, task.current.proof
+            task.doubles = frozenset(task.current.doubles)
+        calls = in_order(task.received.values())
+        task.finish(State.PROVISIONAL if provisional else State.READ, calls)
+
+    def _give_up(self, task: Task, error: Exception, *, alone: bool) -> None:
+        task.error = error
+        if task.lineage.doubt is not None:
+            task.lineage.doubt.failure = error
+        if not (alone and self._leaving.keep_incomplete):
+            task.finish(State.FAILED)
+            return
+        task.total = task.current.total if task.current else None
+        task.finish(State.INCOMPLETE, in_order({**task.came, **task.received}.values()))
+
+    # Looks at the ends of a window.
+
+    def _look(
+        self,
+        end: Task,
+        window: Task,
+        position: Position,
+        page: Page | None,
+        error: Exception | None,
+    ) -> None:
+        """Accept a window once both ends were checked and neither was cut."""
+        if error is not None and (asked := self._decisions.not_found(end, position, error)):
+            self._carry_out(end, asked)
+            return
+        refused = isinstance(error, VendorRefusal) and error.may_mean_the_window
+        if page is None and position.beyond and refused:
+            page = Page(calls=())
+        if page is None or not self._end_agrees(end, window, position, page):
+            self._drop_ends(window)
+            self._carry_out(window, self._decisions.doubt(window))
+        elif end.whole:
+            self._queue.remove(end)
+            end.finish(State.GONE)
+            if not any(other.end_of is window for other in self._queue):
+                self._carry_out(window, Accept())
+
+    def _end_agrees(self, end: Task, window: Task, position: Position, page: Page) -> bool:
+        try:
+            again = self._decisions.on_end(end, position, page)
+        except TooMany:
+            return False
+        except Disturbed:
+            helps = self._decisions.knowledge.asking_again_helps
+            if not helps or end.passes >= MOST_PASSES_OF_AN_END:
+                return False
+            self._begin(end)
+            return True
+        if again is not None:
+            self._carry_out(end, again)
+        return end.holds_only_known_calls and len(end.received) < len(window.received)
+
+    def _drop_ends(self, window: Task) -> None:
+        for end in [each for each in self._queue if each.end_of is window]:
+            self._queue.remove(end)
+            end.finish(State.GONE)
+
+    # What may leave.
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the next window is settled, and those beside it do not change that."""
+        return bool(self._queue) and self._leaving.may(self._queue[0], self._second)
+
+    def leave(self) -> ReadWindow:
+        """Give the next window, once it may leave.
+
+        Raises:
+            IncompleteWindow: It cannot be proved whole at the vendor's smallest resolution.
+            CallHistoryError: What the transport or a record raised.
+        """
+        return self._leaving.leave(self._queue.popleft())
+
+    @property
+    def _second(self) -> Task | None:
+        return self._queue[1] if len(self._queue) > 1 else None
+
+    def _look_beside(self) -> None:
+        """Read a window again that is about to leave, if those beside it make it unlikely."""
+        if self.may_leave and (again := self._decisions.beside(self._queue[0], self._second)):
+            self._carry_out(self._queue[0], again)
