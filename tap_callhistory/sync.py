@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from tap_callhistory.output.summary import Summary
     from tap_callhistory.output.writer import CallWriter
     from tap_callhistory.reading.pages import ReadCall
-    from tap_callhistory.reading.tasks import PageRequest, ReadWindow
+    from tap_callhistory.reading.read_windows import ReadWindow
+    from tap_callhistory.reading.tasks import PageRequest
     from tap_callhistory.run import Run
     from tap_callhistory.vendors.base import Endpoint
 
@@ -224,6 +225,8 @@ class Sync:
             revisits = revisits.visited(read.window)
             self._write_bookmarks(revisits)
         for _ in self._windows(left_behind, entries, "revisit"):
+            self._write_bookmarks(revisits)
+        for _ in self._windows(self._reader.left_too_early(), entries, "revisit"):
             self._write_bookmarks(revisits)
         self._write_bookmarks(revisits.done())
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_callhistory.reading.pages import ReadCall
-    from tap_callhistory.reading.tasks import ReadWindow
+    from tap_callhistory.reading.read_windows import ReadWindow
 
 NAME: Final = "callhistory_windows"
 KEY: Final = ("stream", "window_start", "read_at")

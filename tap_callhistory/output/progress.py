@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Sequence
 
-    from tap_callhistory.reading.tasks import ReadWindow
+    from tap_callhistory.reading.read_windows import ReadWindow
     from tap_callhistory.reading.windows import Window
 
 #: A long run says so often how far it has come.

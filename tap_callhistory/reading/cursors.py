@@ -49,7 +49,7 @@ class CursorPages(Pass):
     def lacks(self, position: Position, page: Page) -> str:
         if page.calls or not self.calls:
             return ""
-        full = self.knowledge.gives_too_little or self._last_length >= self._usual_page(page)
+        full = self.knowledge.only_ends_lack_calls or self._last_length >= self._usual_page(page)
         reopened = position.cursor == self.other_opening
         return "nothing came behind a full page" if full or reopened else ""
 
@@ -92,10 +92,12 @@ class CursorPages(Pass):
 
     @override
     def take_again(self, page: Page) -> None:
-        if not self._collect(page.calls):
-            self.knowledge.short_pages_hold += 1
+        if not page.calls:
             return
-        self.knowledge.gives_too_little = True
+        if not self._collect(page.calls):
+            self.knowledge.short_pages_hold += len(page.calls) < self._usual_page(page)
+            return
+        self.knowledge.note_poor_answer()
         if self._ended and len(page.calls) >= self._usual_page(page):
             raise Disturbed("the last page brought more calls when it was asked for again")
 
@@ -172,7 +174,7 @@ class AnchoredPages(Pass):
     def lacks(self, position: Position, page: Page) -> str:
         if not self.calls or any(call.key not in self.calls for call in page.calls):
             return ""
-        full = self.knowledge.gives_too_little or self._last_length >= self._usual_page(page)
+        full = self.knowledge.only_ends_lack_calls or self._last_length >= self._usual_page(page)
         return "nothing new came behind a full page" if full or not page.calls else ""
 
     @override

@@ -40,10 +40,17 @@ class ReadAgain:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """Ask for pages of the window once more, after a moment."""
+    """Ask for pages of the window once more.
+
+    Attributes:
+        positions: Which.
+        reason: Why.
+        pause: Whether to wait a moment before.
+    """
 
     positions: list[Position]
     reason: str
+    pause: bool = True
 
 
 @dataclass(frozen=True, slots=True)

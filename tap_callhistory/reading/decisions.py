@@ -90,7 +90,7 @@ class Decisions:
         self._sizes = sizes
         self._comfortable = sizes.comfortable(source.limits.page_size)
         self._page_sizes = PageSizes(source.limits.page_size)
-        self._unlikely = Unlikely(self.knowledge)
+        self._unlikely = Unlikely(self.knowledge, self._aim_at)
         self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
         self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim_lower)
@@ -113,11 +113,9 @@ class Decisions:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
         most = self.knowledge.most_rows or self._sizes.most_calls
-        most_calls = (
-            min(most, self._sizes.most_calls) if helps else self._sizes.most_calls_of_an_instant
-        )
-        page_size = self._page_sizes.asked
-        limits = replace(self._source.limits, most_calls=most_calls, page_size=page_size)
+        most = min(most, self._sizes.most_calls) if helps else self._sizes.most_calls_of_an_instant
+        page_size, limits = self._page_sizes.asked, self._source.limits
+        limits = replace(limits, most_calls=most, page_size=page_size)
         return self._source.new_pass(limits, self.knowledge)
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
@@ -141,8 +139,11 @@ class Decisions:
         self, task: Task, position: Position, error: Exception | None, *, first: bool = False
     ) -> Decision:
         """Decide when a page failed. `first`: whether all before the window has been read."""
+        if position.again:
+            task.end_holds = False
+            return self._whole(task) if task.whole else GoOn()
         refused = self._narrowing.concerns(error)
-        if position.again or (position.beyond and (refused or has_all(task, error))):
+        if position.beyond and (refused or has_all(task, error)):
             return self._take(task, position, Page(calls=()))
         if error is not None and (again := self.not_found.ask_again(task, position, error)):
             return again
@@ -212,18 +213,15 @@ class Decisions:
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
         """Decide when a window came, or did not, that was asked for in place of another."""
+        if task.search and task.search.awake:
+            return self._unlikely.awake(task, page)
         if page is not None:
             self.knowledge.answer(asked)
         decision = self._narrowing.on_search(task, asked, error, given=page is not None)
         return decision or self.on_page(task, task.first_positions[0], Page(calls=()))
 
     def on_end(self, end: Task, position: Position, page: Page) -> AskAgain | None:
-        """Take in a page of a window's end, or have it asked for again.
-
-        Raises:
-            Disturbed: The end is not whole.
-            TooMany: The end holds too much.
-        """
+        """Take in a page of a window's end, or have it asked for again; raises as a pass does."""
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.not_found.came(end, position)
@@ -268,22 +266,22 @@ class Decisions:
         self.knowledge.largest_page = max(self.knowledge.largest_page, len(page.calls))
         try:
             if position.again:
+                self._unlikely.note_end(task, page)
                 current.take_again(page)
             else:
                 rows = current.rows_before(position)
                 self.knowledge.deepest_row = max(self.knowledge.deepest_row, rows)
-                task.last_page = position if page.calls else task.last_page
-                task.to_ask.extend(current.take(position, page))
+                task.take(position, page)
         finally:
+            task.note_total(page)
             self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
         if known is None and current.total is not None:
             self._note_total(task, current.total)
         if task.whole:
-            return self._whole(task, current)
+            return self._whole(task)
         if page.total is None:
             self._foresee(task)
-        if self.weight.goes_too_deep(task) and self._can_split(task):
-            most = self.knowledge.most_rows or 1
+        if (most := self.weight.goes_too_deep(task)) and self._can_split(task):
             return self._less_deep(task, f"pages behind {most} rows fail", most)
         return GoOn()
 
@@ -309,11 +307,12 @@ class Decisions:
         estimate = task.shape.expected_calls(self._resolution)
         most = self._sizes.most_calls * (ESTIMATE_MARGIN if self.planner.knows else 1)
         if estimate > most:
-            reason = f"about {estimate} calls are more than {most}"
-            raise TooMany(reason, calls=estimate, at_cap=False)
+            raise TooMany(f"over {most} calls, about {estimate}", calls=estimate, at_cap=False)
 
-    def _whole(self, task: Task, current: Pass) -> Decision:
+    def _whole(self, task: Task) -> Decision:
         """Take a pass for whole if it proves itself, and no cap can have cut it."""
+        current = task.current
+        assert current is not None  # noqa: S101 - its last page has just come
         current.prove()
         if unlikely := self._unlikely.window(task, self.planner):
             return unlikely
@@ -321,12 +320,13 @@ class Decisions:
         if shape.lies_within_a_month:
             months = -(-task.window.length // MONTH)
             return self._split(task, months, "all its calls lie within a month")
-        if doubt is not None and doubt.proves_a_cap(current.calls):
+        proves_a_cap = doubt is not None and doubt.proves_a_cap(current.calls)
+        if doubt is not None and proves_a_cap and not self.knowledge.gives_too_little:
             self.knowledge.cap = doubt.calls
         if not looks_cut(current, shape) or (
             doubt is not None
             and doubt.brings_nothing_of_its_own(shape, task.received, self._resolution)
-            and self.knowledge.cap is None
+            and self.knowledge.known_cap is None
         ):
             return Accept()
         if not self._can_split(task):

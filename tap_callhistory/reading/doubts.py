@@ -166,7 +166,8 @@ def looks_cut(current: Pass, shape: Shape) -> bool:
 
 def is_cut(calls: int, learnt: Knowledge) -> bool:
     """Whether so many calls are where the vendor is known to stop."""
-    return learnt.cap is not None and learnt.most_calls <= learnt.cap == calls
+    cap = learnt.known_cap
+    return cap is not None and learnt.most_calls <= cap == calls
 
 
 def _instant(moment: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 SHORT_PAGES_OF_A_HABIT = 3
 #: Of so many windows it is known that the vendor answered them.
 REMEMBERED_ANSWERS = 64
+#: That every answer that agrees with the others lacked the same calls may be so likely.
+RISK = 1e-4
+#: How many answers of a vendor that gives too little must agree, at the least and at the most.
+FEWEST_TO_TRUST = 5
+MOST_TO_TRUST = 9
+#: From so many calls on, and so large a share, an answer that lacks them is no chance: calls that
+#: are moved, deleted or published meanwhile are fewer.
+FEWEST_LACKING = 3
+SHARE_LACKING = 1 / 8
 #: A 404 must come so often in a row before it is taken for a vendor's word on a window.
 LIKE_404S = 2
 #: The same, from a vendor that was found to answer what it called not found a moment before.
@@ -57,9 +67,15 @@ class Knowledge:
         largest_page: The largest number of calls on one page.
         short_pages_hold: How many pages with fewer calls than their place promised held just as
             few when they were asked for again.
+        pages_fall_short: Whether a page that was asked for again has brought more, under the total
+            that it had before: the vendor's totals are right, and its pages are not.
+        gives_too_little: Whether an answer that proved itself turned out to lack calls.
+        inner_pages_hold: Whether two passes of several pages without a total have agreed since.
+        inner_pages_lack: Whether such a pass lacked calls between those that it brought.
+        poor_answers: How many answers have lacked calls that others brought.
+        ends_checked: How many windows' ends were asked for again though nothing was unlikely.
         lasting_404s: How many 404s were the same when they were asked again.
         blinks: Whether a page came where a 404 had come before.
-        gives_too_little: Whether an answer that was asked for again has brought far more.
     """
 
     most_calls: int = 0
@@ -79,14 +95,57 @@ class Knowledge:
     deep_failures: list[int] = field(default_factory=list)
     largest_page: int = 0
     short_pages_hold: int = 0
+    pages_fall_short: bool = False
     gives_too_little: bool = False
+    inner_pages_hold: bool = False
+    inner_pages_lack: bool = False
+    poor_answers: int = 0
+    ends_checked: int = 0
     lasting_404s: int = 0
     blinks: bool = False
+
+    def note_poor_answer(self, answers: int = 1, *, total_held: bool = False) -> None:
+        """Note that answers lacked calls that others brought.
+
+        Args:
+            answers: How many.
+            total_held: Whether the vendor's total had told so.
+        """
+        self.poor_answers += answers
+        self.pages_fall_short = True
+        self.gives_too_little |= not total_held
+
+    @property
+    def asking_again_helps(self) -> bool:
+        """Whether more has come of any page or window that was asked for again."""
+        return self.pages_fall_short or self.gives_too_little
+
+    @property
+    def only_ends_lack_calls(self) -> bool:
+        """Whether the vendor gives too little, and of passes without a total only the end lacks."""
+        whole_inside = self.inner_pages_hold and not self.inner_pages_lack
+        return self.gives_too_little and whole_inside
+
+    @property
+    def answers_to_trust(self) -> int:
+        """How many answers must agree before a window of a vendor that gives too little is whole.
+
+        So many that it is very unlikely that all of them lacked the same calls.
+        """
+        share = (self.poor_answers + 1) / (self.answers + self.poor_answers + 1)
+        share = min(max(share, 0.01), 0.99)
+        wanted = math.ceil(math.log(RISK) / math.log(share))
+        return min(max(wanted, FEWEST_TO_TRUST), MOST_TO_TRUST)
+
+    @property
+    def known_cap(self) -> int | None:
+        """The number of results at which the vendor stops, as long as nothing else explains it."""
+        return None if self.gives_too_little else self.cap
 
     @property
     def pages_may_be_short(self) -> bool:
         """Whether a page with fewer calls than its place promises says nothing."""
-        return self.short_pages_hold >= SHORT_PAGES_OF_A_HABIT and not self.gives_too_little
+        return self.short_pages_hold >= SHORT_PAGES_OF_A_HABIT and not self.asking_again_helps
 
     @property
     def like_404s(self) -> int:
@@ -98,6 +157,8 @@ class Knowledge:
     def answer(self, window: Window) -> None:
         """Note that a page of a window came."""
         self.answers += 1
+        if window in self.answered:
+            self.answered.remove(window)
         self.answered.append(window)
         self.longest_accepted = max(self.longest_accepted, window.length)
 
@@ -142,3 +203,8 @@ class Knowledge:
         """Note that a window of this length was refused, or could not be carried."""
         if self.shortest_refused is None or length < self.shortest_refused:
             self.shortest_refused = length
+
+
+def is_notable(lacking: int, known: int) -> bool:
+    """Whether so many calls, of so many that are known, are too many to lack by chance."""
+    return lacking >= max(FEWEST_LACKING, known * SHARE_LACKING)

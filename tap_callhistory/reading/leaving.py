@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import KEEP_INCOMPLETE, IncompleteWindow
 from tap_callhistory.reading.doubts import is_cut
-from tap_callhistory.reading.tasks import ReadWindow, State, Task, strays
+from tap_callhistory.reading.read_windows import ReadWindow, strays
+from tap_callhistory.reading.tasks import State, Task
+from tap_callhistory.reading.windows import Window, merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_callhistory.reading.knowledge import Knowledge
+
+
+#: What lies so near to calls may have held some.
+AROUND = timedelta(days=7)
 
 
 @dataclass(slots=True)
@@ -46,6 +53,8 @@ class Leaving:
         self.tally = Tally()
         self.keep_incomplete = keep_incomplete
         self._knowledge = knowledge
+        self._unsure: list[Window] = []
+        self._with_calls: list[Window] = []
 
     def may(self, queue: Sequence[Task]) -> bool:
         """Whether the first window is settled, and neither its doubt nor the next change that.
@@ -55,7 +64,7 @@ class Leaving:
         """
         task, following = queue[0], queue[1] if len(queue) > 1 else None
         doubt = task.lineage.doubt
-        if task.state is State.READ and not task.calls and len(task.seen.counts) < 2:  # noqa: PLR2004
+        if task.state is State.READ and not task.calls and len(task.answers.counts) < 2:  # noqa: PLR2004
             # The next window tells whether it is likely that nothing came.
             return following is None or following.settled
         if task.state is not State.PROVISIONAL or doubt is None:
@@ -74,6 +83,11 @@ class Leaving:
         error = self._failure(task)
         if error is not None and not (self.keep_incomplete and task.calls_count_alone):
             raise error
+        if not self._knowledge.gives_too_little:
+            self._unsure.append(task.window)
+            if task.calls:
+                around = Window(task.window.start - AROUND, task.window.end + AROUND)
+                self._with_calls = merged([*self._with_calls, around])
         self.tally.windows += error is None
         self.tally.incomplete += error is not None
         if task.total is not None:
@@ -91,6 +105,20 @@ class Leaving:
             doubles=task.doubles,
             strays=strays(task.calls, task.window),
         )
+
+    def left_too_early(self) -> list[Window]:
+        """What left before the vendor was found to give too little; told once.
+
+        Of a long silence only what lies near to calls: the rest was likely.
+        """
+        near = self._with_calls if self._knowledge.gives_too_little else []
+        unsure = [
+            each
+            for each in self._unsure
+            if any(each.start < other.end and other.start < each.end for other in near)
+        ]
+        self._unsure, self._with_calls = [], []
+        return merged(unsure)
 
     def _failure(self, task: Task) -> Exception | None:
         if task.state is not State.PROVISIONAL:

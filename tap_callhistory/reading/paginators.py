@@ -161,9 +161,10 @@ class OffsetPages(Pass):
         if total is not None:
             promised = min(self._step + 1 if self._step else usual, total - position.number)
             return "" if position.beyond else fewer(len(page.calls), promised)
-        if not page.calls and self._step:
+        knows_it = self.knowledge.asking_again_helps
+        if self._step and (not page.calls or (knows_it and page.calls[0].key != self._last_key)):
             return f"the call at offset {position.number} did not come again"
-        full = self.knowledge.gives_too_little or self._last_length >= usual
+        full = self.knowledge.only_ends_lack_calls or self._last_length >= usual
         ends = self._pages and len(page.calls) <= bool(self._step)
         return "nothing came behind a full page" if ends and full else ""
 

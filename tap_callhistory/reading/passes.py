@@ -15,6 +15,7 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, ClassVar
 
+from tap_callhistory.reading.knowledge import is_notable
 from tap_callhistory.reading.pages import Position
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ class Pass(abc.ABC):
         Raises:
             Disturbed: It does, and the pages after it no longer fit.
         """
+        if self.total is not None:
+            self._note_total(Position(), page)
         if self._collect(page.calls):
-            self.knowledge.gives_too_little = True
+            self.knowledge.note_poor_answer(total_held=self.total is not None)
             raise Disturbed("a page brought more calls when it was asked for again")
 
     def _usual_page(self, page: Page) -> int:
@@ -154,12 +157,15 @@ class Pass(abc.ABC):
         if page.total is None or (position.beyond and not page.calls):
             return
         if self.total is not None and page.total != self.total:
+            more, fewer_calls = max(self.total, page.total), min(self.total, page.total)
+            if is_notable(more - fewer_calls, more):
+                self.knowledge.note_poor_answer()
             raise Disturbed(f"the vendor's total moved from {self.total} to {page.total}")
         self.total = page.total
         self._check_size(page.total)
 
     def _check_size(self, calls: int) -> None:
-        caps = [cap for cap in (self.limits.cap, self.knowledge.cap) if cap is not None]
+        caps = [cap for cap in (self.limits.cap, self.knowledge.known_cap) if cap is not None]
         if caps and calls >= min(caps):
             reason = f"{calls} calls reach the vendor's cap of {min(caps)}"
             raise TooMany(reason, calls=calls, at_cap=True)

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from tap_callhistory.reading.leaving import Tally
     from tap_callhistory.reading.pages import Page
+    from tap_callhistory.reading.read_windows import ReadWindow
     from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.source import Source
-    from tap_callhistory.reading.tasks import PageRequest, ReadWindow, Task
+    from tap_callhistory.reading.tasks import PageRequest, Task
     from tap_callhistory.reading.windows import Window
     from tap_callhistory.reading.workers import Workers
 
@@ -80,6 +81,10 @@ class Reader:
     def tally(self) -> Tally:
         """What reading cost, and what it found, so far."""
         return self._schedule.tally
+
+    def left_too_early(self) -> list[Window]:
+        """What was given before the vendor was found to give too little; told once."""
+        return self._schedule.left_too_early()
 
     def read(self, spans: Sequence[Window]) -> Iterator[ReadWindow]:
         """Read spans of history.

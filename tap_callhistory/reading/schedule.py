@@ -27,8 +27,9 @@ from tap_callhistory.reading.leaving import Leaving, Tally
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.planner import Planner
+from tap_callhistory.reading.read_windows import ReadWindow, in_order
 from tap_callhistory.reading.sizes import Sizes
-from tap_callhistory.reading.tasks import PageRequest, ReadWindow, State, Task, in_order
+from tap_callhistory.reading.tasks import PageRequest, State, Task
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 #: Before an unlikely answer is asked for again, and how often that is waited for in a sync.
 PAUSE_SECONDS = 1.0
 MOST_PAUSES = 20
+#: An end whose pages do not fit together is read so often where asking again has helped.
+MOST_PASSES_OF_AN_END = 3
 USUAL_SIZES = Sizes()
 
 
@@ -85,6 +88,10 @@ class Schedule:
     def tally(self) -> Tally:
         """What reading cost, and what it found, so far."""
         return self._leaving.tally
+
+    def left_too_early(self) -> list[Window]:
+        """What was given before the vendor was found to give too little; told once."""
+        return self._leaving.left_too_early()
 
     @property
     def knowledge(self) -> Knowledge:
@@ -249,8 +256,8 @@ class Schedule:
     def _carry_out(self, task: Task, decision: Decision) -> None:
         self._decided(task, decision)
         match decision:
-            case AskAgain(positions):
-                task.pauses_due += len(positions)
+            case AskAgain(positions, _, pause):
+                task.pauses_due += len(positions) * pause
                 task.to_ask.extendleft(positions)
             case ReadAgain():
                 self._read_again(task, decision)
@@ -285,11 +292,11 @@ class Schedule:
             self._decisions.planner.put_back(split.given_back)
             parts = parts[:1]
         place = self._queue.index(task)
-        held = task.held_in(parts)
+        known = [task.known_in(part) for part in parts]
         task.finish(State.GONE)
         del self._queue[place]
-        for window, calls in zip(reversed(parts), reversed(held), strict=True):
-            self._queue.insert(place, self._begin(Task(window, split.lineage, held=calls)))
+        for window, came in zip(reversed(parts), reversed(known), strict=True):
+            self._queue.insert(place, self._begin(Task(window, split.lineage, came=came)))
 
     def _accept(self, task: Task, *, provisional: bool) -> None:
         self._decisions.accepted(task, provisional=provisional)
@@ -339,8 +346,14 @@ class Schedule:
     def _end_agrees(self, end: Task, window: Task, position: Position, page: Page) -> bool:
         try:
             again = self._decisions.on_end(end, position, page)
-        except (Disturbed, TooMany):
+        except TooMany:
             return False
+        except Disturbed:
+            helps = self._decisions.knowledge.asking_again_helps
+            if not helps or end.passes >= MOST_PASSES_OF_AN_END:
+                return False
+            self._begin(end)
+            return True
         if again is not None:
             self._carry_out(end, again)
         return end.holds_only_known_calls and len(end.received) < len(window.received)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,10 +9,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_callhistory.clocks import fixed_width
-from tap_callhistory.reading.doubts import A_DAY, Doubt, Shape
+from tap_callhistory.reading.doubts import Doubt, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping
 
     from tap_callhistory.errors import VendorRefusal
     from tap_callhistory.reading.pages import Page, Position, ReadCall
@@ -110,6 +109,7 @@ class Searched:
         wider: Whether a wider window was asked for instead, to see if the vendor gives any call.
         recent: Whether a short, recent window was asked for instead, to see if it is the account or
             the window that is refused.
+        awake: Whether that was asked for because this one was empty.
         control: Whether a window that came before was asked for instead, to see if the vendor
             still answers.
     """
@@ -121,19 +121,42 @@ class Searched:
     wider: bool = False
     recent: bool = False
     control: bool = False
+    awake: bool = False
 
 
 @dataclass(slots=True)
-class Repeated:
-    """A page or a window that holds fewer calls than is likely, and is asked for again.
+class PageAnswers:
+    """The answers to a page that held fewer calls than is likely, and was asked for again.
 
     Attributes:
-        counts: How many calls each answer held.
-        best: The page that held most, where it is a page.
+        counts: How many calls each held.
+        best: The one that held most.
+    """
+
+    counts: list[int]
+    best: Page
+
+
+@dataclass(slots=True)
+class WindowAnswers:
+    """The answers to a window that proved themselves, and did not do alone.
+
+    Attributes:
+        counts: How many calls each held.
+        agreeing: How many answers held all calls that are known, and no others. Each page that
+            gave the same total is one.
+        counted: Whether the present pass is among them.
+        refuted: Whether one of them turned out to lack calls.
+        trusted: Whether the window was accepted though the vendor gives too little.
+        in_vain: How many wider windows, in which calls are known, brought none.
     """
 
     counts: list[int] = field(default_factory=list)
-    best: Page | None = None
+    agreeing: int = 0
+    counted: bool = False
+    refuted: bool = False
+    trusted: bool = False
+    in_vain: int = 0
 
 
 class PageRequest(NamedTuple):
@@ -157,52 +180,6 @@ class PageRequest(NamedTuple):
     repeats: int = 0
     pause_seconds: float = 0.0
     page_size: int = 0
-
-
-class ReadWindow(NamedTuple):
-    """A window that was read, and what the reading of it came to.
-
-    Attributes:
-        window: The window.
-        calls: All its calls, sorted by (bad or not, replication key, key).
-        total: How many calls the vendor itself counted; None where it does not count.
-        read_at: When the pass began that proved itself; fixed-width UTC.
-        requests: How many pages were asked for.
-        rereads: How many passes did not prove themselves.
-        proof: How it was proved to be whole.
-        complete: Whether it was read whole.
-        reason: Why not, if it was not.
-        doubles: Keys under which one answer held rows that differ; the last one is in `calls`.
-        strays: How many calls are dated more than a day outside of it.
-    """
-
-    window: Window
-    calls: list[ReadCall]
-    total: int | None = None
-    read_at: str = ""
-    requests: int = 0
-    rereads: int = 0
-    proof: str = ""
-    complete: bool = True
-    reason: str = ""
-    doubles: frozenset[str | int] = frozenset()
-    strays: int = 0
-
-
-def in_order(calls: Iterable[ReadCall]) -> list[ReadCall]:
-    """Calls as they leave: bad ones last, else by replication key and key."""
-    return sorted(calls, key=lambda call: (call.lines is None, call.moment, call.key))
-
-
-def strays(calls: Sequence[ReadCall], window: Window) -> int:
-    """How many calls, in order, are dated more than a day before or after a window."""
-
-    def place(call: ReadCall) -> tuple[bool, str]:
-        return call.lines is None, call.moment
-
-    first = bisect_left(calls, (False, fixed_width(window.start - A_DAY)), key=place)
-    behind = bisect_left(calls, (False, fixed_width(window.end + A_DAY)), key=place)
-    return first + bisect_left(calls, (True, ""), key=place) - behind
 
 
 @dataclass(slots=True, eq=False)
@@ -237,12 +214,20 @@ class Task:
     pauses_due: int = 0
     last_page: Position | None = None
     end_is_asked: bool = False
-    seen: Repeated = field(default_factory=Repeated)
-    #: More calls came after an answer that would have been taken for whole.
-    emptier_answer_was_wrong: bool = False
-    #: How many of its calls have come when the window was read that it is a part of.
-    held: int = 0
-    repeated: dict[Position, Repeated] = field(default_factory=dict)
+    #: How many pages of the present pass have given its total.
+    totals: int = 0
+    #: How many have brought calls that had not come in it before.
+    filled: int = 0
+    #: How many calls its last page held.
+    last_length: int = 0
+    #: How many like answers have told that nothing follows it.
+    end_answers: int = 0
+    #: Whether that page held as many when it was asked for again.
+    end_holds: bool = False
+    #: The largest total that the vendor gave.
+    largest_total: int = 0
+    answers: WindowAnswers = field(default_factory=WindowAnswers)
+    repeated: dict[Position, PageAnswers] = field(default_factory=dict)
     #: What the vendor said, time after time, of a page that it did not find.
     missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
 
@@ -251,19 +236,45 @@ class Task:
         self.attempt += 1
         self.passes += 1
         self.came.update(self.received)
-        if any(len(self.received) > calls for calls in self.seen.counts):
-            self.emptier_answer_was_wrong = True
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
         self.missing.clear()
         self.pauses_due = 0
-        self.last_page, self.end_is_asked = None, bool(self.seen.counts)
+        self.last_page, self.end_is_asked = None, bool(self.answers.counts)
+        self.totals, self.filled, self.end_answers = 0, 0, 0
+        self.answers.counted = False
         self.answers_before = current.knowledge.answers
         self.current = current
         self.first_positions = current.opening()
         self.to_ask = deque(self.first_positions)
         self.under_way = 0
+
+    def reopen(self) -> None:
+        """Make ready for one more pass a window that was accepted."""
+        self.came = {call.key: call for call in self.calls}
+        self.calls = []
+
+    def note_total(self, page: Page) -> None:
+        """Keep the largest number of calls that the vendor has counted."""
+        if self.current and self.current.total is not None:
+            self.largest_total = max(self.largest_total, self.current.total, page.total or 0)
+
+    def take(self, position: Position, page: Page) -> None:
+        """Take in a page of the present pass, and note which to ask for then.
+
+        Raises:
+            Disturbed: The pass is not whole.
+            TooMany: The window holds too much.
+        """
+        current = self.current
+        assert current is not None  # noqa: S101 - pages of a finished pass do not come here
+        if page.calls:
+            self.last_page, self.last_length = position, len(page.calls)
+        before = len(current.calls)
+        self.to_ask.extend(current.take(position, page))
+        self.filled += len(current.calls) > before
+        self.totals += current.total is not None and bool(page.calls or not position.beyond)
 
     def finish(self, state: State, calls: list[ReadCall] | None = None) -> None:
         """Ask for nothing more; what is still under way no longer counts."""
@@ -316,14 +327,37 @@ class Task:
         start, end = fixed_width(self.window.start), fixed_width(self.window.end)
         return sum(start <= call.moment < end for call in self.received.values())
 
-    def held_in(self, parts: Sequence[Window]) -> list[int]:
-        """How many calls that came in any pass are dated within each part of the window."""
-        moments = sorted(call.moment for call in {**self.came, **self.received}.values())
-        return [
-            bisect_left(moments, fixed_width(part.end))
-            - bisect_left(moments, fixed_width(part.start))
-            for part in parts
-        ]
+    def known_in(self, window: Window) -> dict[str | int, ReadCall]:
+        """The calls that came in any pass, this one included, and are dated within a window."""
+        return _dated({**self.came, **self.received}, window)
+
+    @property
+    def lacking(self) -> set[str | int]:
+        """Which calls of this window have come before, and not in the present pass."""
+        return _dated(self.came, self.window).keys() - self.received.keys()
+
+    @property
+    def novel(self) -> set[str | int]:
+        """Which calls of this window have come in the present pass, and not before."""
+        return _dated(self.received, self.window).keys() - self.came.keys()
+
+    @property
+    def has_inner_pages(self) -> bool:
+        """Whether pages lie before the last one, and no total tells what they must hold."""
+        return self.filled > 1 and not self.totals
+
+    @property
+    def differences_within(self) -> int:
+        """How many calls lack or are new between those that another pass has brought."""
+        before = [call.moment for call in _dated(self.came, self.window).values()]
+        now = [call.moment for call in self.received.values()]
+        if not before or not now:
+            return 0
+        lacking = (self.came[key].moment for key in self.lacking)
+        novel = (self.received[key].moment for key in self.novel)
+        return sum(min(now) < moment < max(now) for moment in lacking) + sum(
+            min(before) < moment < max(before) for moment in novel
+        )
 
     @property
     def shape(self) -> Shape:
@@ -334,3 +368,8 @@ class Task:
     def holds_only_known_calls(self) -> bool:
         """Whether this window, an end of another, holds only calls of the other."""
         return self.received.keys() <= (self.end_of.received.keys() if self.end_of else set())
+
+
+def _dated(calls: Mapping[str | int, ReadCall], window: Window) -> dict[str | int, ReadCall]:
+    start, end = fixed_width(window.start), fixed_width(window.end)
+    return {key: call for key, call in calls.items() if start <= call.moment < end}

@@ -2,36 +2,47 @@
 
 A replica that lags behind, a search index that has not warmed up or a broken cache answers with a
 good status and too few calls. What came before and beside it tells that this is unlikely. It costs
-one more request where the vendor is right: two like answers are trusted. More must be alike where
-nothing came and nothing else is known (four), of a whole that held calls or a vendor that was found
-to give too little (three), and against calls that are known already (five).
+one more request where the vendor is right: two like answers are trusted, or four where nothing
+came and nothing else is known. Once a vendor was found to give too little, five to nine answers
+must agree, by the share of poor ones; each page that gives the same total is one.
 
 | What came                         | where                                | then                 |
 |-----------------------------------|--------------------------------------|----------------------|
 | a page with fewer calls           | total or page size promise more      | `AskAgain`, the page |
+| a page with a far smaller total   | than the window had before           | `AskAgain`, the page |
 | a page without calls              | behind a full page                   | `AskAgain`, the page |
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
+| ... and this run knows none       | the run before had many a day        | `Search` a wider one |
 | the last window of a first run    | and none came before it              | `ReadAgain`          |
 | a window with a few calls         | 12 and 4 times as many are likely    | `ReadAgain`          |
-| a window with fewer calls         | than came of it before               | `ReadAgain`          |
+| a window that lacks calls         | which came of it before              | `ReadAgain`          |
 | ... time and again                | its calls come and go                | as a disturbed pass  |
+| ... so do those of inner pages    | no total tells what they must hold   | split, into pages    |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
 |                                   | ... which is its only one            | `ReadAgain`          |
+| any window                        | the first, and then now and then     | `AskAgain`, its end  |
+|                                   | the vendor gives too little          | until answers agree  |
 | a window that is to leave, empty  | those beside it are dense            | `ReadAgain`          |
+| ... or accepted                   | before that was found out            | `ReadAgain`          |
 
-The window is then asked for in a slightly other shape, so that no cache answers. A vendor that was
-found to give too little has every end and every empty window asked for again.
+The window is then asked for in a slightly other shape, so that no cache answers. What had left
+before the vendor was found to give too little is read once more when all else has been read.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from tap_callhistory.reading.decision import AskAgain, ReadAgain
-from tap_callhistory.reading.passes import Disturbed
-from tap_callhistory.reading.tasks import Repeated, State
+from tap_callhistory.reading.decision import AskAgain, ReadAgain, Search
+from tap_callhistory.reading.knowledge import is_notable
+from tap_callhistory.reading.passes import Disturbed, TooMany
+from tap_callhistory.reading.tasks import PageAnswers, Searched, State
+from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.pages import Page, Position
     from tap_callhistory.reading.planner import Planner
@@ -42,11 +53,21 @@ EXPECTED_FOR_NONE: Final = 3
 #: Where so many calls are expected, a fraction of them is unlikely.
 EXPECTED_FOR_A_FEW: Final = 12
 FRACTION: Final = 1 / 4
-#: A page or a window is asked for no more often.
+#: A page or a window is asked for no more often, or than this once asking again has helped.
 MOST_ANSWERS: Final = 4
-#: Where calls are known that do not come, so many more answers, of which so many may be alike.
-MOST_ANSWERS_AGAINST_A_BETTER_ONE: Final = 8
-LIKE_ANSWERS_AGAINST_A_BETTER_ONE: Final = 4
+MOST_ANSWERS_WHERE_IT_HELPS: Final = 14
+#: So many like answers in a row tell that the calls they lack are gone, as when they are erased.
+ANSWERS_THAT_STAY: Final = 8
+#: The end of one window in so many requests is asked for again though nothing is unlikely: a
+#: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
+REQUESTS_PER_CHECK: Final = 25
+#: So many pages that give the same total need no such check.
+TOTALS_THAT_DO: Final = 3
+#: A window whose calls come and go is split into some that fill a page so far.
+FILLED: Final = 0.6
+#: So long a time holds calls where the run before had many a day: a weekend has none.
+WIDER: Final = timedelta(days=7)
+MOST_WIDER: Final = 3
 
 
 class Unlikely:
@@ -54,10 +75,12 @@ class Unlikely:
 
     Args:
         knowledge: What has been learnt of the vendor.
+        aim_at: Told how many calls the windows to come should hold.
     """
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, aim_at: Callable[[int], None]) -> None:
         self._knowledge = knowledge
+        self._aim_at = aim_at
 
     def page(self, task: Task, position: Position, page: Page) -> Page | AskAgain:
         """Decide about a page before it is taken in.
@@ -67,63 +90,165 @@ class Unlikely:
         """
         known = task.repeated.get(position)
         why = self._why_page(task, position, page)
-        if known is None or known.best is None:
+        if known is None:
             if not why:
                 return page
-            task.repeated[position] = Repeated([len(page.calls)], page)
+            task.repeated[position] = PageAnswers([len(page.calls)], page)
             return AskAgain([position], why)
         known.counts.append(len(page.calls))
-        if len(page.calls) > len(known.best.calls):
+        before = known.best
+        if _rank(page) > _rank(before):
             known.best = page
+        helps = self._knowledge.asking_again_helps
+        alike = known.counts.count(len(known.best.calls))
         if not self._why_page(task, position, known.best):
-            self._knowledge.gives_too_little = True
-        elif known.counts.count(len(known.best.calls)) > 1 + self._knows_it:
+            total_held = page.total is not None and page.total == before.total
+            self._knowledge.note_poor_answer(len(known.counts) - 1, total_held=total_held)
+        elif alike >= self._like_pages(task, page):
             self._knowledge.short_pages_hold += 1
-        elif len(known.counts) < MOST_ANSWERS:
+            task.end_answers = alike if task.has_inner_pages else 0
+        elif len(known.counts) < (MOST_ANSWERS_WHERE_IT_HELPS if helps else MOST_ANSWERS):
             return AskAgain([position], why)
         return known.best
 
+    def _like_pages(self, task: Task, page: Page) -> int:
+        """How many like answers tell that a page is as short as it is."""
+        if not self._knowledge.asking_again_helps:
+            return 2
+        if page.total is not None or self._knowledge.only_ends_lack_calls:
+            return self._knowledge.answers_to_trust
+        # The page before may be the poor one, so the pass is repeated soon; not in the same
+        # rhythm, or a vendor whose every third answer is poor gives the same one that one.
+        return 2 + task.attempt % 2
+
     def _why_page(self, task: Task, position: Position, page: Page) -> str:
-        if task.current is None or position.again or self._knowledge.pages_may_be_short:
+        if task.current is None or position.again:
             return ""
-        return task.current.lacks(position, page)
+        before = task.largest_total
+        if page.total is not None and is_notable(before - page.total, before):
+            at_the_end = position.beyond and not page.calls
+            return "" if at_the_end else f"the total was {before}, and is {page.total}"
+        return "" if self._knowledge.pages_may_be_short else task.current.lacks(position, page)
 
     @property
     def _knows_it(self) -> bool:
         return self._knowledge.gives_too_little
 
-    def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
+    def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | Search | None:
         """Decide about a window that proved itself; None where nothing is unlikely.
 
         Raises:
-            Disturbed: Calls come and go, and now most of them are gone.
+            Disturbed: Calls come and go, and now some of them are gone.
+            TooMany: So they do between others: a window that fills a page is told from another.
         """
-        came, counts = len(task.received), task.seen.counts
-        held = max(task.held, len(task.came))
-        most = max([*counts, *([held] if held else [])], default=came)
-        if abs(came - most) >= max(EXPECTED_FOR_NONE, min(came, most) // 2):
-            self._knowledge.gives_too_little = True
-        why = "fewer calls came than before" if came < most else self._why_window(task, planner)
-        # Of a whole that held calls, an empty part is the less likely.
-        like, answers = 1 if came else self._like_empty_answers(task, planner), MOST_ANSWERS
-        if came < held and self._knows_it:
-            # A vendor that gives too little has given more of this very stretch.
-            like, answers = LIKE_ANSWERS_AGAINST_A_BETTER_ONE, MOST_ANSWERS_AGAINST_A_BETTER_ONE
-        if not why or counts.count(came) >= like or len(counts) >= answers - 1:
-            comes_and_goes = task.emptier_answer_was_wrong and not self._knowledge.ignores_bounds
-            if comes_and_goes and came < most // 2:
-                raise Disturbed(f"{came} calls came, and {most} before")
-            return self._end(task, planner)
-        counts.append(came)
+        answers = task.answers
+        self._compare(task)
+        why = self._why_window(task, planner)
+        wanted = self._wanted(task, planner) if why else 1
+        alike = answers.counts.count(len(task.received)) + 1
+        if task.lacking:
+            why, wanted = "calls that came before are missing", 2
+        most = MOST_ANSWERS
+        if self._knows_it:
+            why = why or "the vendor was found to give too little"
+            wanted = max(wanted, self._knowledge.answers_to_trust)
+            alike, most = answers.agreeing, MOST_ANSWERS_WHERE_IT_HELPS
+        if self._knows_it and self._is_thinned(task):
+            page = task.current.limits.page_size if task.current else 1
+            self._aim_at(max(int(page * FILLED), 1))
+            raise TooMany("calls come and go", calls=len(task.came), at_cap=False)
+        before = answers.counts[-(ANSWERS_THAT_STAY - 1) :]
+        stays = before == [len(task.received)] * (ANSWERS_THAT_STAY - 1)
+        if alike < wanted and not stays and len(answers.counts) < most - 1:
+            return self._once_more(task, planner, why)
+        if alike < wanted and not stays and self._knows_it and answers.refuted:
+            raise Disturbed(f"{len(task.received)} calls came, {len(task.lacking)} are missing")
+        answers.trusted = self._knows_it
+        return self._end(task, planner)
+
+    def _compare(self, task: Task) -> None:
+        """Compare what came with what has come before of the same window."""
+        answers, current = task.answers, task.current
+        assert current is not None  # noqa: S101 - its pages have just come
+        if answers.counted:
+            answers.agreeing += task.end_holds
+            return
+        answers.counted = True
+        self._compare_inner_pages(task)
+        lacks = bool(task.lacking) and self._knows_it
+        if lacks or is_notable(len(task.lacking), len(task.came)):
+            answers.refuted = True
+            self._knowledge.note_poor_answer()
+        if answers.agreeing and task.novel:
+            if self._knows_it or is_notable(len(task.novel), len(task.received)):
+                answers.refuted = True
+                self._knowledge.note_poor_answer(answers.agreeing)
+            answers.agreeing = 0
+        if not task.lacking:
+            end = task.end_answers if self._knowledge.only_ends_lack_calls else 0
+            answers.agreeing += max(task.totals, end, 1)
+
+    def _compare_inner_pages(self, task: Task) -> None:
+        if not task.has_inner_pages or not task.came:
+            return
+        if not (task.lacking or task.novel):
+            self._knowledge.inner_pages_hold |= task.answers.agreeing > 0
+        elif is_notable(task.differences_within, len(task.came)):
+            self._knowledge.inner_pages_lack = True
+
+    def _is_thinned(self, task: Task) -> bool:
+        """Whether passes over several pages never agree, so that only single pages tell."""
+        lacks = self._knowledge.inner_pages_lack and task.has_inner_pages
+        return lacks and (bool(task.lacking) or len(task.answers.counts) > 1)
+
+    def note_end(self, task: Task, page: Page) -> None:
+        """Note what came of a last page that was asked for again."""
+        total = task.current.total if task.current else None
+        task.end_holds = len(page.calls) >= task.last_length
+        if is_notable(task.last_length - len(page.calls), task.last_length):
+            self._knowledge.note_poor_answer(
+                total_held=page.total is not None and total == page.total
+            )
+
+    def _once_more(self, task: Task, planner: Planner, why: str) -> ReadAgain | AskAgain | Search:
+        answers, last = task.answers, task.last_page
+        inner_hold = self._knowledge.only_ends_lack_calls and task.has_inner_pages
+        if self._knows_it and inner_hold and last is not None and not task.lacking:
+            # The inner pages hold: only the last one may still have been cut.
+            return AskAgain([last._replace(again=True)], why)
+        if not task.received and not planner.knows and answers.in_vain < MOST_WIDER:
+            expected = planner.expected(task.window)
+            if expected is not None and expected >= EXPECTED_FOR_NONE and not task.search:
+                task.search = Searched(Disturbed(why), task.window.end, awake=True)
+                return Search(Window(task.window.start - WIDER, task.window.end))
+        task.search = None
+        answers.counts.append(len(task.received))
         return ReadAgain(why, pause=True)
 
-    def _like_empty_answers(self, task: Task, planner: Planner) -> int:
-        """How many answers without calls must have come before a window is taken for empty."""
-        expected = planner.expected(task.window)
-        if expected is None or (self._knows_it and expected >= EXPECTED_FOR_NONE):
+    def awake(self, task: Task, page: Page | None) -> ReadAgain:
+        """Decide about a window without calls when one around it came, which must hold calls."""
+        answers = task.answers
+        answers.counts.append(len(task.received))
+        if page is not None and not page.calls:
+            # It is asleep: what it said does not count, and the next answer is tried so, too.
+            task.search = None
+            answers.in_vain += 1
+            answers.counts.clear()
+            answers.agreeing = 0
+        elif page is not None:
+            task.came.update({call.key: call for call in page.calls})
+            if answers.in_vain or task.lacking:
+                self._knowledge.note_poor_answer(1 + answers.in_vain)
+        return ReadAgain("no calls came where the run before had many", pause=True)
+
+    def _wanted(self, task: Task, planner: Planner) -> int:
+        """How many like answers are wanted where one is unlikely."""
+        if task.received:
+            return 2
+        if planner.expected(task.window) is None:
             # The fourth answer is to the very words of the first: what was not ready is now.
-            return 3
-        return 2 if self._knows_it or task.lineage.doubt is not None else 1
+            return 4
+        return 3 if task.lineage.doubt is not None else 2
 
     def _why_window(self, task: Task, planner: Planner) -> str:
         came, expected = len(task.received), planner.expected(task.window)
@@ -136,48 +261,72 @@ class Unlikely:
             return f"{came} calls came where about {expected:.0f} are likely" if few else ""
         if not expected and planner.is_last_of_a_first_run(task.window):
             return "no calls came where history ends, nor before it"
-        if expected >= EXPECTED_FOR_NONE or self._knows_it:
+        if expected >= EXPECTED_FOR_NONE:
             return f"no calls came where about {expected:.0f} are likely"
         return ""
 
     def _end(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
-        """Look once more at the end of a window without total: its last page may have been cut."""
+        """Look once more at the end of a window: its last page may have been cut."""
         current, last = task.current, task.last_page
-        if current is None or last is None or current.total is not None or task.end_is_asked:
+        if current is None or last is None or task.end_is_asked or self._knows_it:
             return None
-        silence = task.shape.silence_behind(current.direction)
-        expected = planner.expected(task.window) or 0
-        unlikely = silence.calls_at_its_pace >= EXPECTED_FOR_NONE or (
-            expected * (silence.length / task.window.length) >= EXPECTED_FOR_NONE
-        )
-        if not (unlikely or self._knows_it) or self._knowledge.ignores_bounds:
+        if self._knowledge.ignores_bounds:
             return None
         task.end_is_asked = True
-        why = "its last page may lack calls"
-        if last in task.first_positions:
-            task.seen.counts.append(len(task.received))
-            return ReadAgain(why, pause=True)
-        return AskAgain([last._replace(again=True)], why)
+        if current.total is None and self._end_is_silent(task, planner):
+            why = "its last page may lack calls"
+            if last in task.first_positions:
+                task.answers.counts.append(len(task.received))
+                return ReadAgain(why, pause=True)
+            return AskAgain([last._replace(again=True)], why)
+        checked = self._knowledge.ends_checked
+        before = checked + (last not in task.first_positions)
+        due = before * REQUESTS_PER_CHECK <= self._knowledge.answers
+        if due and task.totals < TOTALS_THAT_DO:
+            self._knowledge.ends_checked += 1
+            why = "now and then an end is looked at twice"
+            return AskAgain([last._replace(again=True)], why, pause=False)
+        return None
+
+    def _end_is_silent(self, task: Task, planner: Planner) -> bool:
+        assert task.current is not None  # noqa: S101 - its pages have just come
+        silence = task.shape.silence_behind(task.current.direction)
+        expected = planner.expected(task.window) or 0
+        return silence.calls_at_its_pace >= EXPECTED_FOR_NONE or (
+            expected * (silence.length / task.window.length) >= EXPECTED_FOR_NONE
+        )
 
     def beside(self, task: Task, following: Task | None, planner: Planner) -> ReadAgain | None:
-        """Decide about a window without calls that is about to leave.
+        """Decide about a window that is about to leave.
 
-        Windows are read side by side: when it came, nothing may have been known of its neighbours.
+        Windows are read side by side: when it came, nothing may have been known of its neighbours,
+        nor that the vendor gives too little.
 
         Args:
             task: The window.
             following: The next one, of which all has come; None where there is none.
             planner: Knows what the windows before it held.
         """
-        silent, counts = task.state is State.READ and not task.calls, task.seen.counts
-        if not silent or task.lineage.doubt or self._knowledge.ignores_bounds:
+        if task.state is not State.READ or self._knowledge.ignores_bounds:
+            return None
+        answers = task.answers
+        if self._knows_it and not answers.trusted:
+            answers.trusted = True
+            if answers.agreeing < self._knowledge.answers_to_trust:
+                task.reopen()
+                return ReadAgain("it came before the vendor was found to give too little")
+        if task.calls or task.lineage.doubt:
             return None
         before, behind = planner.expected(task.window) or 0.0, 0.0
         if following is not None:
             behind = len(following.calls) * (task.window.length / following.window.length)
         # After two like answers, only what lies on both sides makes a third one worth its price.
-        likely = min(before, behind) if counts else max(before, behind)
-        if likely < EXPECTED_FOR_NONE or len(counts) > 1:
+        likely = min(before, behind) if answers.counts else max(before, behind)
+        if likely < EXPECTED_FOR_NONE or len(answers.counts) > 1:
             return None
-        task.seen.counts.append(0)
+        answers.counts.append(0)
         return ReadAgain("no calls came, and the windows beside it hold many", pause=True)
+
+
+def _rank(page: Page) -> tuple[int, int]:
+    return page.total or 0, len(page.calls)

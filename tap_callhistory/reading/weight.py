@@ -105,13 +105,13 @@ class Weight:
         rows = current.rows_before(position) if current else 0
         return rows > self._knowledge.deepest_row
 
-    def goes_too_deep(self, task: Task) -> bool:
-        """Whether a page is due where pages fail."""
+    def goes_too_deep(self, task: Task) -> int | None:
+        """Behind how many rows pages fail, if such a page is due; else None."""
         most, current = self._knowledge.most_rows, task.current
         if most is None or current is None:
-            return False
+            return None
         due = (each for each in task.to_ask if not (each.beyond or each.again))
-        return any(current.rows_before(each) >= most for each in due)
+        return max(most, 1) if any(current.rows_before(each) >= most for each in due) else None
 
     def on_deep_page(self, task: Task, position: Position, error: Exception) -> AskAgain | None:
         """Have a page asked for again that failed deeper than any that came; None to give it up."""

@@ -17,7 +17,7 @@ import pytest
 from tap_callhistory.output.progress import Progress
 from tap_callhistory.output.summary import Summary
 from tap_callhistory.reading.pages import ReadCall
-from tap_callhistory.reading.tasks import ReadWindow
+from tap_callhistory.reading.read_windows import ReadWindow
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:

@@ -65,6 +65,7 @@ def decided(
     source = Source(kind, Limits(page_size))
     planner = Planner([], resolution=SECOND, comfortable=100, first=DAY)
     decisions = Decisions(source, planner, Sizes())
+    decisions.knowledge.ends_checked = 1  # no further one is due
     task = Task(window, lineage, attempt=attempt)
     task.begin(decisions.new_pass(task))
     task.to_ask.clear()

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.decision import Decision
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.passes import Pass
-    from tap_callhistory.reading.tasks import ReadWindow, Task
+    from tap_callhistory.reading.read_windows import ReadWindow
+    from tap_callhistory.reading.tasks import Task
 
 SECOND, MINUTE, HOUR, DAY = (
     timedelta(seconds=1),
