@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -311,17 +310,6 @@ def test_a_cap_that_nobody_told_of_cuts_nothing(
     drive, watch = read(vendor, [span], seed=seed)
     if drive.failure is None:
         check_whole(drive, vendor, watch)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_a_window_that_holds_just_the_cap_does_not_speak_for_one_that_was_cut(seed: int) -> None:
-    """64 calls were given as 32, since another window held 32 indeed, and was trusted first."""
-    span = Window(NOON - 200 * DAY, NOON)
-    calls = [(0.0, 41, 7 * SECOND), (0.0, 23, SECOND), (0.05, 32, 5 * HOUR)]
-    habit = Habits(paging=CursorPages, page_size=5, order="newest", total="none", cap=32)
-    vendor = SimulatedVendor(history(calls, span), habit)
-    drive, watch = read(vendor, [span], seed=seed)
-    check_whole(drive, vendor, watch)
 
 
 shorter = st.sampled_from([None, HOUR, 5 * HOUR, DAY, 10 * DAY])
