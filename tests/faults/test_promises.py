@@ -274,9 +274,11 @@ def test_a_wrong_password_is_one_line_and_tried_once(name: str, status: int) -> 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_verdict_on_our_request_is_not_asked_for_again_as_it_was(name: str, status: int) -> None:
     told, asked = run_against(name, answer({"message": "no"}, status))
-    # A refusal of the request may mean its window: a few others are asked for, none twice.
-    assert len(asked) <= {400: 12, 403: 1, 404: 2, 422: 12}[status]
-    assert len({each.target + repr(each.body) for each in asked}) == len(asked)
+    # A refusal of the request may mean its window: a few others are asked for, none twice. Only
+    # what is not found is, once, since a 404 may be a blink.
+    assert len(asked) <= {400: 13, 403: 2, 404: 3, 422: 13}[status]
+    different = {each.target + repr(each.body) for each in asked}
+    assert len(different) >= len(asked) - (status == 404)
     assert f"HTTP {status}" in told.last_lines[0]
 
 

@@ -232,7 +232,7 @@ class TestTypedView:
                 "api_token": "t",
                 "api_url": "https://api.kavenegar.io/user/v1",
                 "timezone": "Asia/Tehran",
-                "page_size": 100,
+                "page_size": 1000,
             }
         }
 

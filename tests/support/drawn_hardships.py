@@ -167,6 +167,8 @@ def reasons(  # noqa: C901, PLR0912 - a table
     # A vendor that cannot carry the only hour of a run, and answered nothing before, seems down.
     if hardship.heavy_calls is not None and hour > hardship.heavy_calls:
         yield "nothing was answered before an hour that is too heavy", False
+    if hardship.broken_call is not None:
+        yield "a broken call in the last window, and no other to tell it from an outage", False
     if hardship.twice is not None and vendor in BY_OFFSET:
         yield "a second row that no offset counts", True
     if hardship.deepest_row is not None:

@@ -37,6 +37,7 @@ STATUS_WORDS = {
     400: "bad_request",
     403: "forbidden",
     404: "not_found",
+    413: "payload_too_large",
     422: "unprocessable_entity",
     429: "too_many_requests",
     503: "service_unavailable",
