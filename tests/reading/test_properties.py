@@ -29,6 +29,7 @@ from tap_callhistory.reading.decision import (
 )
 from tap_callhistory.reading.doubts import looks_cut
 from tap_callhistory.reading.paginators import NumberedPages, OffsetPages
+from tap_callhistory.reading.unlikely import MOST_ANSWERS_WHERE_IT_HELPS
 from tap_callhistory.reading.windows import Window
 from tests.support.simulated_vendor import (
     DAY,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 #: against a better one, nine searches, and some for deep pages, outages and looks at ends.
 MOST_TRIES = 24
 #: How often one page of one pass may be asked for again.
-MOST_REPEATS = 4
+MOST_REPEATS = MOST_ANSWERS_WHERE_IT_HELPS
 #: The end of history moves back so far, in four steps.
 LATEST_TRIM = HOUR
 
