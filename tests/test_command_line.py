@@ -523,6 +523,10 @@ def test_a_second_run_asks_only_for_what_is_new_the_lookback_and_what_has_come_o
         (now - timedelta(hours=27), now - timedelta(hours=24)),
         (now - timedelta(hours=4), now),
     ]
+    # By night the new hours may be empty: then a week that must hold calls shows the vendor awake.
+    weeks = [(since, until) for since, until in asked if until - since > timedelta(days=7)]
+    assert len(weeks) <= 1
+    asked = [each for each in asked if each not in weeks]
     assert asked
     for since, until in asked:
         assert any(begin - a_little <= since and until <= end + a_little for begin, end in spans), (
