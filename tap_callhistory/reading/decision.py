@@ -11,11 +11,13 @@ from tap_callhistory.errors import (
     IncompleteWindow,
     VendorRefusal,
 )
+from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.tasks import Lineage
-    from tap_callhistory.reading.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,31 @@ def in_words(decision: Decision) -> str:  # noqa: PLR0911 - a line for each
         case Fail(error):
             return f"failed: {error}"
     return "go on"
+
+
+def in_parts(
+    window: Window,
+    lineage: Lineage,
+    parts: int,
+    reason: str,
+    *,
+    resolution: timedelta,
+    replan: bool = True,
+) -> Split:
+    """Ask for a window in parts.
+
+    Args:
+        window: The window.
+        lineage: What the parts inherit.
+        parts: How many.
+        reason: Why.
+        resolution: The smallest step of the vendor's date parameters.
+        replan: Whether all parts but the first are planned anew, if the window was the last one
+            and no doubt needs all its parts.
+    """
+    cut = window.split(parts, resolution)
+    behind = Window(cut[1].start, cut[-1].end) if replan and len(cut) > 1 else None
+    return Split(cut, lineage, reason, behind if lineage.doubt is None else None)
 
 
 def alone(error: Exception) -> Fail:

@@ -40,6 +40,7 @@ from tap_callhistory.reading.decision import (
     LookAtEnds,
     ReadAgain,
     Split,
+    in_parts,
     unreadable,
 )
 from tap_callhistory.reading.doubts import Doubt, looks_cut
@@ -391,10 +392,8 @@ class Decisions:
         replan: bool = False,
     ) -> Split:
         """Split a window; all parts but the first may be planned anew, if it was the last one."""
-        cut = task.window.split(parts, self._resolution)
-        lineage = lineage or task.lineage
-        rest = Window(cut[1].start, cut[-1].end) if replan and len(cut) > 1 else None
-        return Split(cut, lineage, reason, rest if lineage.doubt is None else None)
+        lineage, window = lineage or task.lineage, task.window
+        return in_parts(window, lineage, parts, reason, resolution=self._resolution, replan=replan)
 
     def _can_split(self, task: Task) -> bool:
         return task.window.can_split(self._resolution)

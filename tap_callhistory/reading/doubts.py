@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_callhistory.reading.windows import MONTH, Window
+from tap_callhistory.reading.windows import A_DAY, MONTH, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 #: A cap cuts one end of a window: what is looked at there overlaps the calls by this share.
 END_SHARE = 1 / 64
-A_DAY = timedelta(days=1)
 #: A silent end is doubted if it is so much of its window, so many times as long as any silence
 #: between the calls, and these are so many.
 LONG_SILENCE = 1 / 8

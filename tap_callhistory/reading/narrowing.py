@@ -24,9 +24,9 @@ from tap_callhistory.errors import (
     IncompleteWindow,
     VendorRefusal,
 )
-from tap_callhistory.reading.decision import Decision, Fail, Search, Split, alone
+from tap_callhistory.reading.decision import Decision, Fail, Search, Split, alone, in_parts
 from tap_callhistory.reading.tasks import Searched
-from tap_callhistory.reading.windows import Window, floor
+from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.tasks import Task
 
-MINUTE: Final = timedelta(minutes=1)
-HOUR: Final = timedelta(hours=1)
-A_DAY: Final = timedelta(days=1)
 #: A vendor that gives calls at all gives some of so long a time.
 WIDER: Final = timedelta(days=30)
 #: How far the end of history moves back, step by step, for a vendor that refuses it.
@@ -47,7 +44,7 @@ MOST_SEARCHES: Final = 9
 
 
 class Narrowing:
-    """Decides about windows that were refused, or too heavy.
+    """Decides about windows that were refused.
 
     Args:
         knowledge: What has been learnt of the vendor.
@@ -102,7 +99,8 @@ class Narrowing:
         if length > HOUR and task.window.can_split(self._resolution):
             if length > self._knowledge.longest_accepted:
                 self._refuse(length)
-            return self._split(task, 4, str(error))
+            window, resolution = task.window, self._resolution
+            return in_parts(window, task.lineage, 4, str(error), resolution=resolution)
         return self._search(task, error)
 
     def ask_recent(self, task: Task, error: Exception | None) -> Search | None:
@@ -219,12 +217,6 @@ class Narrowing:
         self._refuse(whole.length)
         parts = whole.split(4, self._resolution)
         return Split(parts, task.lineage._replace(trims=0), f"{error}; not for its end")
-
-    def _split(self, task: Task, parts: int, reason: str) -> Split:
-        cut = task.window.split(parts, self._resolution)
-        rest = Window(cut[1].start, cut[-1].end) if len(cut) > 1 else None
-        doubt = task.lineage.doubt
-        return Split(cut, task.lineage, reason, rest if doubt is None else None)
 
 
 def _found(task: Task, given: datetime | None, error: Exception) -> Exception:

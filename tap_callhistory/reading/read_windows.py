@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_callhistory.clocks import fixed_width
-from tap_callhistory.reading.doubts import A_DAY
+from tap_callhistory.reading.windows import A_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,7 +20,6 @@ goes beyond that is tried once, and alone.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from tap_callhistory.errors import UnreadableAnswer, VendorUnavailable
@@ -32,21 +31,20 @@ from tap_callhistory.reading.decision import (
     Search,
     Split,
     alone,
+    in_parts,
 )
 from tap_callhistory.reading.knowledge import FAILURES_THAT_TELL
 from tap_callhistory.reading.tasks import Searched
-from tap_callhistory.reading.windows import Window, floor
+from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.tasks import Task
 
-MINUTE: Final = timedelta(minutes=1)
-HOUR: Final = timedelta(hours=1)
-A_DAY: Final = timedelta(days=1)
 #: Until a shorter window has been tried, a page is asked for again only so often.
 FEW_RETRIES: Final = 2
 #: A window so many times as long as any that came is waited for before others are begun.
@@ -184,10 +182,7 @@ class Weight:
 
     def split(self, task: Task, parts: int, reason: str) -> Split:
         """Ask for a window in parts; all but the first are planned anew, if it was the last one."""
-        cut = task.window.split(parts, self._resolution)
-        rest = Window(cut[1].start, cut[-1].end) if len(cut) > 1 else None
-        doubt = task.lineage.doubt
-        return Split(cut, task.lineage, reason, rest if doubt is None else None)
+        return in_parts(task.window, task.lineage, parts, reason, resolution=self._resolution)
 
 
 def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+A_DAY = timedelta(days=1)
 #: Some vendors cut a longer period to this without a word.
 MONTH = timedelta(days=31)
 #: The most parts a window is cut into at once.
