@@ -154,6 +154,7 @@ class Unlikely:
         """
         answers = task.answers
         self._compare(task, planner)
+        answers.foreseen = bool(planner.expected(task.window))
         why = self._why_window(task, planner)
         wanted = self._wanted(task, planner) if why else 1
         alike = answers.counts.count(len(task.received)) + 1
