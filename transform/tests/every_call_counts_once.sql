@@ -1,4 +1,4 @@
--- Internal calls of eTelecom of which not exactly one record counts, and other calls that do not count.
+-- Internal calls of eTelecom of which not exactly one record counts, and others that do not count.
 with counted as (
     select
         calls.*,
