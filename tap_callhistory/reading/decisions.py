@@ -108,6 +108,7 @@ class Decisions:
         """Plan by another planner from now on; what was learnt of the vendor stays."""
         self._aim.planner = planner
         self._narrowing.read_until(planner.end)
+        self.not_found.end = planner.end
 
     def _refuse(self, length: timedelta) -> None:
         self.knowledge.refuse(length)

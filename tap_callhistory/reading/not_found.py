@@ -44,9 +44,13 @@ class NotFound:
 
     Args:
         knowledge: What has been learnt of the vendor.
+
+    Attributes:
+        end: Where all that is to be read ends; None where nothing is.
     """
 
     def __init__(self, knowledge: Knowledge) -> None:
+        self.end: datetime | None = None
         self._knowledge = knowledge
 
     def came(self, task: Task, position: Position) -> None:
@@ -66,7 +70,7 @@ class NotFound:
         told = task.missing.setdefault(position, [])
         told.append(error)
         if unsure:
-            return self._search(task, Purpose.ANY, error, _month_until(task.window.end))
+            return self._search(task, Purpose.ANY, error, _month_until(self.end or task.window.end))
         like = self._knowledge.like_404s
         if len(told) < like + task.others_answer:
             return AskAgain([position], str(error))
@@ -101,7 +105,7 @@ class NotFound:
             task.came.update({call.key: call for call in page.calls})
             self._knowledge.blinks |= bool(task.lacking)
             task.others_answer = True
-            if search.purpose is Purpose.ANY:
+            if search.purpose is Purpose.ANY and asked.encloses(task.window):
                 # The calls of this window would have come with it, or may have.
                 for told in task.missing.values():
                     told.extend(told[-1:])

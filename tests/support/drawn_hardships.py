@@ -150,11 +150,12 @@ def reasons(  # noqa: C901, PLR0912 - a table
         yield "no retries for the network", False
     if hardship.retention_days is not None and oldest > timedelta(days=hardship.retention_days):
         yield "older history is not given", False
-    # A wider window tells what the refusal means: one that holds calls, and that the vendor takes.
+    # Another window tells what the refusal means: one that holds calls, and that the vendor takes.
+    # Short ones hold some only if there are enough.
     narrow = behaviour.largest_span_days or hardship.slow_span_hours or hardship.retention_days
     narrow = narrow or hardship.heavy_calls or behaviour.cap_style == "error"
     if hardship.nothing in {"400", "404"} and (narrow or not dates):
-        yield "a refusal, and no wider window that tells what it means", False
+        yield "a refusal, and no other window that tells what it means", False
     hour = max((sum(d <= e <= d + HOUR for e in dates) for d in dates), default=0)
     if behaviour.cap_style == "error" and behaviour.result_cap < hour:
         yield "a refusal of more calls than are given for the shortest window", False
@@ -164,9 +165,6 @@ def reasons(  # noqa: C901, PLR0912 - a table
         yield "a broken call", True
     if hardship.heavy_calls is not None and densest > hardship.heavy_calls:
         yield "more calls in the smallest window than the vendor carries", True
-    # A vendor that cannot carry the only hour of a run, and answered nothing before, seems down.
-    if hardship.heavy_calls is not None and hour > hardship.heavy_calls:
-        yield "nothing was answered before an hour that is too heavy", False
     if hardship.broken_call is not None:
         yield "a broken call in the last window, and no other to tell it from an outage", False
     if hardship.twice is not None and vendor in BY_OFFSET:
