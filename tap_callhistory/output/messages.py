@@ -96,10 +96,10 @@ class RecordMessages:
 
     def _call(self, raw: Any, tail: bytes, extracted: str) -> ReadCall:
         if isinstance(raw, Fitting):
-            key, moment, encoded, unfinished_since = raw
-            encoded = self._without_secrets(encoded)
+            encoded = self._without_secrets(raw.encoded)
             line = self._heads[0] + encoded + tail
-            return ReadCall(key, moment, line, hash(encoded), unfinished_since, 0, extracted)
+            since = raw.unfinished_since
+            return ReadCall(raw.key, raw.moment, line, hash(encoded), since, 0, extracted)
         try:
             record, misfits = self._conformed(raw)
         except BadRecord as error:

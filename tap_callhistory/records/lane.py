@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from typing_extensions import override
@@ -37,6 +37,8 @@ _EXACT: Final[Mapping[Any, Any]] = {
     values.boolean: bool,
 }
 
+_NESTED: Final = (msgspec.Struct, list)
+
 #: The byte that begins a JSON array.
 _OPENING: Final = ord("[")
 
@@ -47,7 +49,7 @@ _encode = msgspec.json.Encoder().encode
 _astuple = msgspec.structs.astuple
 
 
-class Fitting(NamedTuple):
+class Fitting(msgspec.Struct, frozen=True, gc=False):
     """A record that fits, conformed and encoded.
 
     Attributes:
@@ -154,7 +156,12 @@ class _AsSent(Mapping[str, Any]):
     @override
     def __getitem__(self, key: str) -> Any:
         value = getattr(self._sent, self._places[key])
-        return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct | list) else value
+        return msgspec.to_builtins(value) if isinstance(value, _NESTED) else value
+
+    @override
+    def get(self, key: str, default: Any = None) -> Any:
+        # Asked for every record: Mapping's own would take an exception for a key that is none.
+        return self[key] if key in self._places else default
 
     @override
     def __iter__(self) -> Iterator[str]:
