@@ -45,9 +45,7 @@ class Growth:
     raw: list[set[tuple[Any, ...]]] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
 
-    def build(
-        self, models: str, *arguments: str, project: Path = PROJECT, **variables: object
-    ) -> str:
+    def build(self, models: str, *arguments: str, project: Path = PROJECT, **variables: Any) -> str:
         """Builds `calls` and what is counted by day, week and month into a schema."""
         # In a folder of its own dbt need not read all models anew.
         folders = {
@@ -61,7 +59,7 @@ class Growth:
         assert finished.returncode == 0, finished.stdout[-8000:]
         return finished.stdout
 
-    def add(self, **variables: object) -> str:
+    def add(self, **variables: Any) -> str:
         """Builds once more, and counts which rows of `calls` stay."""
         self.warehouse.execute(f"alter table {ADDED}.calls add column seen integer")
         self.warehouse.execute(f"update {ADDED}.calls set seen = 1")  # noqa: S608 - our own words
@@ -70,7 +68,7 @@ class Growth:
         self.warehouse.execute(f"alter table {ADDED}.calls drop column seen")
         return told
 
-    def built_afresh(self, **variables: object) -> None:
+    def built_afresh(self, **variables: Any) -> None:
         """Builds all from nothing, into another schema."""
         self.build(AFRESH, "--full-refresh", **variables)
 
