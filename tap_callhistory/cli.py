@@ -58,6 +58,7 @@ def run_tap() -> None:
     Exits with 1 when a stream failed, the settings cannot be worked with or the output is closed,
     and with 128 plus its number after a signal.
     """
+    _collect_garbage_rarely()
     from singer_sdk.exceptions import ConfigValidationError, MappingError
 
     from tap_callhistory.errors import CallHistoryError, StreamsFailed, Terminated
@@ -65,7 +66,7 @@ def run_tap() -> None:
     from tap_callhistory.settings.environment import check_log_level
     from tap_callhistory.tap import TapCallHistory
 
-    _collect_garbage_rarely()
+    gc.freeze()
     lines: list[str] = []
     try:
         check_log_level(os.environ, TapCallHistory.env_prefix())
@@ -93,8 +94,7 @@ def run_tap() -> None:
 
 
 def _collect_garbage_rarely() -> None:
-    """Calls make no cycles, yet every collection looks through the thousands in memory."""
-    gc.freeze()
+    """Modules and calls make few cycles, yet every collection looks through all in memory."""
     gc.set_threshold(100_000, 50, 100)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pendulum
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STAMPS_REMEMBERED = 1_024
 """Conversions that a clock keeps: parties and integrations repeat theirs from call to call."""
-HOURS_REMEMBERED = 1_024
+HOURS_REMEMBERED = 256
 """Hours whose minutes a clock keeps: calls come in the order of time."""
 FRACTIONS_REMEMBERED = 8_192
 BOUNDS_REMEMBERED = 256
@@ -23,6 +23,8 @@ BOUNDS_REMEMBERED = 256
 
 FIRST_YEAR, LAST_YEAR = 1990, 2200
 """A stamp of another year is of another calendar, or none at all: nobody called then."""
+
+_Found = TypeVar("_Found")
 
 _DAY = timedelta(days=1)
 _LAST_SECOND = timedelta(minutes=59, seconds=59)
@@ -42,8 +44,8 @@ _ZERO_DATE = re.compile(
     re.ASCII,
 )
 
-_MINUTES = {f":{minute:02}": timedelta(minutes=minute) for minute in range(60)}
-_SECONDS = frozenset(f":{second:02}" for second in range(60))
+_MINUTES = tuple(f":{minute:02}" for minute in range(60))
+_SECONDS = {second: second for second in (f":{second:02}" for second in range(60))}
 
 
 def fixed_width(instant: datetime) -> str:
@@ -93,21 +95,21 @@ class Clock:
     def __init__(self, zone: str | None) -> None:
         self._zone: tzinfo = UTC if zone is None else pendulum.timezone(zone)
         self.to_utc: Callable[[str], str | None] = lru_cache(STAMPS_REMEMBERED)(self.fresh_to_utc)
-        self._minutes_of = lru_cache(HOURS_REMEMBERED)(self._find_minutes_of)
+        self._hours = _Known(partial(self._find_minutes_of, suffix=""), HOURS_REMEMBERED)
+        self._hours_in_utc = _Known(partial(self._find_minutes_of, suffix="Z"), HOURS_REMEMBERED)
         self.shift_nearby: Callable[[datetime, timedelta], timedelta] = lru_cache(
             BOUNDS_REMEMBERED
         )(self._shift_nearby)
 
     def fresh_to_utc(self, stamp: str) -> str | None:
         """What `to_utc` does, without remembering it: for stamps that do not repeat."""
+        hours = self._hours_in_utc if stamp.endswith("Z") else self._hours
         try:
             # Most stamps differ from one of the same hour in what stands behind it.
-            minute = self._minutes_of(stamp[:13], stamp.endswith("Z"))[stamp[13:16]]
-            end = _fraction(stamp[19:])
+            minute = hours[stamp[:13]][stamp[13:16]]
+            return f"{minute}{_SECONDS[stamp[16:19]]}{_FRACTIONS[stamp[19:]]}"
         except (KeyError, ValueError):
             return self._read_whole(stamp)
-        second = stamp[16:19]
-        return f"{minute}{second}{end}" if second in _SECONDS else self._read_whole(stamp)
 
     def instant(self, stamp: str) -> datetime | None:
         """Read a vendor's stamp as an aware instant in UTC; a zero date is None.
@@ -130,14 +132,17 @@ class Clock:
         moment = self._naive_utc(stamp)
         return None if moment is None else _written(moment)
 
-    def _find_minutes_of(self, hour: str, in_utc: bool) -> Mapping[str, str]:  # noqa: FBT001
+    def _find_minutes_of(self, hour: str, *, suffix: str) -> Mapping[str, str]:
         """The minutes of an hour, in UTC; none of an hour in which the clock is changed."""
-        suffix = "Z" if in_utc else ""
         first = self._naive_utc(f"{hour}:00:00{suffix}")
         last = self._naive_utc(f"{hour}:59:59{suffix}")
         if first is None or last is None or first.second or last - first != _LAST_SECOND:
             return {}
-        return _Minutes(first)
+        begun, ended = (text[:13] for text in map(_written, (first, last)))
+        shift = first.minute
+        times = [begun + minute for minute in _MINUTES[shift:]]
+        times += [ended + minute for minute in _MINUTES[:shift]]
+        return dict(zip(_MINUTES, times, strict=True))
 
     def _naive_utc(self, stamp: str) -> datetime | None:
         if stamp[:1] in {"0", "-"} and _ZERO_DATE.fullmatch(stamp):
@@ -151,20 +156,27 @@ class Clock:
         return instant.astimezone(self._zone).utcoffset() or timedelta()
 
 
-class _Minutes(dict[str, str]):
-    """The minutes of an hour of a clock in UTC, each written when it is first asked for."""
+class _Known(dict[str, _Found]):
+    """What texts come to, each found when it is first asked for; empties itself when it is full.
 
-    def __init__(self, first: datetime) -> None:
+    Args:
+        find: Finds it; may raise ValueError.
+        most: How many are kept.
+    """
+
+    def __init__(self, find: Callable[[str], _Found], most: int) -> None:
         super().__init__()
-        self._first = first
+        self._find = find
+        self._most = most
 
-    def __missing__(self, minute: str) -> str:
-        written = (self._first + _MINUTES[minute]).isoformat(timespec="minutes")
-        self[minute] = written
-        return written
+    def __missing__(self, text: str) -> _Found:
+        found = self._find(text)
+        if len(self) >= self._most:
+            self.clear()
+        self[text] = found
+        return found
 
 
-@lru_cache(FRACTIONS_REMEMBERED)
 def _fraction(end: str) -> str:
     """What follows the seconds, in fixed width: ``.206`` -> ``.206000Z``.
 
@@ -175,6 +187,9 @@ def _fraction(end: str) -> str:
     if found is None:
         raise ValueError("more than a fraction")
     return f".{(found[1] or '')[:6]:0<6}Z"
+
+
+_FRACTIONS = _Known(_fraction, FRACTIONS_REMEMBERED)
 
 
 def _read(text: str) -> datetime:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tap_callhistory.output.messages import RecordMessages
     from tap_callhistory.output.summary import Summary
     from tap_callhistory.output.writer import CallWriter
-    from tap_callhistory.reading.pages import ReadCall
     from tap_callhistory.reading.read_windows import ReadWindow
     from tap_callhistory.reading.tasks import PageRequest
     from tap_callhistory.run import Run
@@ -332,7 +331,8 @@ class Sync:
     def _write_window(self, read: ReadWindow) -> None:
         self._tell_doubles(read)
         self._tell_strays(read)
-        news = [call for call in read.calls if self._is_news(call, read.window)]
+        self._tell_skipped(read)
+        news = self._sent.news([call for call in read.calls if call.lines is not None])
         for call in news:
             if call.unfinished_since is not None:
                 self.summary.unfinished_calls += 1
@@ -346,14 +346,13 @@ class Sync:
         if limit is not None and self.summary.records >= limit:
             raise StoppedError("a test needs no more")
 
-    def _is_news(self, call: ReadCall, window: Window) -> bool:
-        if call.lines is not None:
-            return self._sent.is_news(call)
-        if self._skipped.is_news(call):
-            self.summary.bad_records += 1
-            name = self._endpoint.name
-            self._logger.warning("%s: skipped a bad record of %s: %s", name, window, call.fault)
-        return False
+    def _tell_skipped(self, read: ReadWindow) -> None:
+        """Warn of bad records that are skipped, once of each."""
+        bad = self._skipped.news([call for call in read.calls if call.lines is None])
+        self.summary.bad_records += len(bad)
+        for call in bad:
+            name, fault = self._endpoint.name, call.fault
+            self._logger.warning("%s: skipped a bad record of %s: %s", name, read.window, fault)
 
     def _write_bookmarks(self, revisits: Revisits) -> None:
         """Tell the target, after a window's records, up to where history has been read."""

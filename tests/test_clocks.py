@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tap_callhistory.clocks import (
+    HOURS_REMEMBERED,
     STAMPS_REMEMBERED,
     Clock,
     fixed_width,
@@ -247,6 +248,14 @@ def test_a_clock_remembers_a_bounded_number_of_stamps() -> None:
     for second in range(2 * STAMPS_REMEMBERED):
         clock.to_utc(f"2018-11-20T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}")
     assert clock.to_utc.cache_info().currsize == STAMPS_REMEMBERED  # type: ignore[attr-defined]
+
+
+def test_a_clock_that_has_forgotten_an_hour_reads_it_again() -> None:
+    clock = Clock(TEHRAN)
+    first = datetime(2018, 3, 1)  # noqa: DTZ001 - the zone's own
+    for hour in (*range(HOURS_REMEMBERED + 50), *range(50)):
+        stamp = f"{first + timedelta(hours=hour):%FT%T}.206"
+        assert clock.fresh_to_utc(stamp) == read_whole(stamp, TEHRAN)
 
 
 # The table of hours: what it puts together is what reading the whole stamp gives.

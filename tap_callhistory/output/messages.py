@@ -13,7 +13,7 @@ from tap_callhistory.reading.pages import ReadCall
 from tap_callhistory.records.lane import Fitting, Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from singer_sdk.mapper import StreamMap
 
@@ -96,10 +96,10 @@ class RecordMessages:
 
     def _call(self, raw: Any, tail: bytes, extracted: str) -> ReadCall:
         if isinstance(raw, Fitting):
-            key, moment, encoded, unfinished_since = raw
-            encoded = self._without_secrets(encoded)
+            encoded = self._without_secrets(raw.encoded)
             line = self._heads[0] + encoded + tail
-            return ReadCall(key, moment, line, hash(encoded), unfinished_since, 0, extracted)
+            since = raw.unfinished_since
+            return ReadCall(raw.key, raw.moment, line, hash(encoded), since, 0, extracted)
         try:
             record, misfits = self._conformed(raw)
         except BadRecord as error:
@@ -182,17 +182,22 @@ class SentCalls:
         self._older: dict[str | int, tuple[int, str]] = {}
         self.distinct = 0
 
-    def is_news(self, call: ReadCall) -> bool:
-        """Whether the call was not sent before, or has changed since; notes it as sent.
+    def news(self, calls: Iterable[ReadCall]) -> list[ReadCall]:
+        """The calls that were not sent before, or have changed since; notes them as sent.
 
         Windows leave in order, but are fetched side by side: what was fetched before the version
         that was sent is no news.
         """
-        known = self._newer.get(call.key) or self._older.get(call.key)
-        if known is not None and (known[0] == call.fingerprint or call.fetched < known[1]):
-            return False
-        self.distinct += known is None
-        self._newer[call.key] = call.fingerprint, call.fetched
-        if len(self._newer) >= self._remembered:
-            self._older, self._newer = self._newer, {}
-        return True
+        found = []
+        newer, older = self._newer, self._older
+        for call in calls:
+            key = call.key
+            known = newer.get(key) or older.get(key)
+            if known is not None and (known[0] == call.fingerprint or call.fetched < known[1]):
+                continue
+            self.distinct += known is None
+            newer[key] = call.fingerprint, call.fetched
+            found.append(call)
+            if len(newer) >= self._remembered:
+                newer, older = self._newer, self._older = {}, newer
+        return found

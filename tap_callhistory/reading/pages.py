@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,7 +30,7 @@ class Position(NamedTuple):
     again: bool = False
 
 
-class ReadCall(NamedTuple):
+class ReadCall(msgspec.Struct, frozen=True, gc=False):
     """One call as it came in a page, ready to be written.
 
     Attributes:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from typing_extensions import override
@@ -37,6 +37,8 @@ _EXACT: Final[Mapping[Any, Any]] = {
     values.boolean: bool,
 }
 
+_NESTED: Final = (msgspec.Struct, list)
+
 #: The byte that begins a JSON array.
 _OPENING: Final = ord("[")
 
@@ -47,7 +49,7 @@ _encode = msgspec.json.Encoder().encode
 _astuple = msgspec.structs.astuple
 
 
-class Fitting(NamedTuple):
+class Fitting(msgspec.Struct, frozen=True, gc=False):
     """A record that fits, conformed and encoded.
 
     Attributes:
@@ -86,7 +88,7 @@ class Lane:
         self._key, self._moment = key, moment
         self._unfinished_since = unfinished_since
         self._met = 0
-        self._fit: Callable[[msgspec.Raw], Any] = _decode
+        self._decode: Callable[[bytes | bytearray], Any] = _decode
 
     def decode(self, body: bytes | bytearray) -> Any:
         """Decode JSON as `msgspec.json.decode` does, except for the records that fit.
@@ -101,46 +103,81 @@ class Lane:
         """
         met = self._conform.met
         if met != self._met:
-            self._fit, self._met = self._fitter(), met
+            self._decode, self._met = self._fitting_decoder(), met
         # A NUL has to be taken out. It cannot come but escaped.
         if b"\\" in body and b"\\u0000" in body:
             return _decode(body)
-        if body.lstrip()[:1] == b"[":
-            return self._records(body)
-        return {
-            name: self._records(raw) if memoryview(raw)[0] == _OPENING else _decode(raw)
-            for name, raw in _decode_object(body).items()
-        }
+        return self._decode(body)
 
-    def _records(self, raw: msgspec.Raw | bytes | bytearray) -> list[Any]:
-        return list(map(self._fit, _decode_array(raw)))
-
-    def _fitter(self) -> Callable[[msgspec.Raw], Any]:
-        """What turns a record into a fitting one, or decodes it as it is."""
+    def _fitting_decoder(self) -> Callable[[bytes | bytearray], Any]:
         conform = self._conform
         shape = _Shape(conform.declared, extra=conform.keeps_extra)
-        sent_from, converted, spelt = (
-            msgspec.json.Decoder(shape.sent).decode,
-            shape.convert,
-            shape.spelt,
-        )
+        converted, spelt, since = shape.convert, shape.spelt, self._unfinished_since
         needed = attrgetter(
             *map(shape.place, (self._key, self._moment, *conform.needed)),
         )
-        since = self._unfinished_since
 
-        def fit(raw: msgspec.Raw) -> Any:
-            try:
-                sent = sent_from(raw)
-                record = converted(sent)
-            except ValueError:
-                return _decode(raw)
+        def fitting(sent: msgspec.Struct) -> Fitting:
+            record = converted(sent)
             found = needed(record)
             if not all(found):
-                return _decode(raw)
+                raise ValueError("a record without what is needed")
             return Fitting(found[0], found[1], _encode(record), since(_AsSent(sent, spelt)))
 
-        return fit
+        return _Decoder(shape.sent, fitting).decode
+
+
+class _Decoder:
+    """Decodes answers with records of one shape.
+
+    An answer is decoded at once for as long as all records fit, and record by record from the
+    first one on that does not: histories have some kind of misfit everywhere, or nowhere.
+
+    Args:
+        sent: The struct of a record as the vendor sends it.
+        fitting: Makes a fitting record of it; raises ValueError where a value does not fit.
+    """
+
+    def __init__(self, sent: type[msgspec.Struct], fitting: Callable[[Any], Fitting]) -> None:
+        records: Any = GenericAlias(list, (sent,))
+        value = records | dict[str, Any] | str | int | float | bool | None
+        self._all_fit = True
+        self._fitting = fitting
+        self._sent = msgspec.json.Decoder(sent).decode
+        self._array = msgspec.json.Decoder(records).decode
+        self._object = msgspec.json.Decoder(GenericAlias(dict, (str, value))).decode
+
+    def decode(self, body: bytes | bytearray) -> Any:
+        """Decode JSON as `Lane.decode` does."""
+        is_array = body.lstrip()[:1] == b"["
+        if self._all_fit:
+            try:
+                return self._at_once(body, is_array=is_array)
+            except ValueError:
+                self._all_fit = False
+        if is_array:
+            return self._one_by_one(body)
+        return {
+            name: self._one_by_one(raw) if memoryview(raw)[0] == _OPENING else _decode(raw)
+            for name, raw in _decode_object(body).items()
+        }
+
+    def _at_once(self, body: bytes | bytearray, *, is_array: bool) -> Any:
+        if is_array:
+            return list(map(self._fitting, self._array(body)))
+        return {
+            name: list(map(self._fitting, value)) if isinstance(value, list) else value
+            for name, value in self._object(body).items()
+        }
+
+    def _one_by_one(self, raw: msgspec.Raw | bytes | bytearray) -> list[Any]:
+        return list(map(self._fit, _decode_array(raw)))
+
+    def _fit(self, raw: msgspec.Raw) -> Any:
+        try:
+            return self._fitting(self._sent(raw))
+        except ValueError:
+            return _decode(raw)
 
 
 class _AsSent(Mapping[str, Any]):
@@ -154,7 +191,12 @@ class _AsSent(Mapping[str, Any]):
     @override
     def __getitem__(self, key: str) -> Any:
         value = getattr(self._sent, self._places[key])
-        return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct | list) else value
+        return msgspec.to_builtins(value) if isinstance(value, _NESTED) else value
+
+    @override
+    def get(self, key: str, default: Any = None) -> Any:
+        # Asked for every record: Mapping's own would take an exception for a key that is none.
+        return self[key] if key in self._places else default
 
     @override
     def __iter__(self) -> Iterator[str]:

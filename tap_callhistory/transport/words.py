@@ -190,7 +190,10 @@ def words_in(body: object) -> Words:
     if not isinstance(body, dict):
         return Words()
     # A good page has thousands of values, and none of them is looked at.
-    named = scrub({key: value for key, value in _lowered(body).items() if key in _SPOKEN_UNDER})
+    spoken = {key: value for key, value in _lowered(body).items() if key in _SPOKEN_UNDER}
+    if not spoken:
+        return Words()
+    named = scrub(spoken)
     parts: list[str] = []
     for key in MESSAGE_KEYS:
         texts = ", ".join(text for text in _texts(named.get(key), 0) if text not in parts)

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
-import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests.benchmarks.bench import NOW, Bench
 from tests.benchmarks.into_databases import (
     loaded_into_duckdb,
     loaded_into_postgres,
     through_target_duckdb,
     through_target_postgres,
 )
-from tests.benchmarks.processes import Cost, environment, median, run, sandbox
+from tests.benchmarks.latency import print_latency
+from tests.benchmarks.processes import Cost, environment, median, sandbox
 from tests.support.postgres import postgres
 
 if TYPE_CHECKING:
@@ -31,82 +32,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.into_databases import Load
 
-HERE = Path(__file__).parent / "contenders"
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "benchmark.svg"
-PAGE_SIZE = 100
-TOKEN = "sandbox-kavenegar-token"
-NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-class Bench:
-    """The contenders against one sandbox."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def _file(self, name: str, content: Any) -> str:
-        path = self.folder / name
-        path.write_text(json.dumps(content))
-        return str(path)
-
-    def ours(self, url: str, since: datetime, **more: Any) -> Cost:
-        return run(self.our_command(url, since, **more))
-
-    def our_command(self, url: str, since: datetime, **more: Any) -> list[str]:
-        state = more.pop("state", None)
-        config = {
-            "start_date": f"{since:%FT%TZ}",
-            "end_date": f"{NOW:%FT%TZ}",
-            "kavenegar": {"api_url": url, "api_token": TOKEN, "page_size": PAGE_SIZE},
-            **more,
-        }
-        command = [sys.executable, "-c", "from tap_callhistory.cli import run_tap; run_tap()"]
-        command += ["--config", self._file("ours.json", config)]
-        if state:
-            command += ["--state", self._file("state.json", state)]
-        return command
-
-    def _span(self, since: datetime) -> tuple[str, str]:
-        # The sandbox's Kavenegar keeps Tehran's time, UTC+03:30 all year.
-        tehran = timedelta(hours=3, minutes=30)
-        return f"{since + tehran:%FT%T}.000", f"{NOW + tehran:%FT%T}.000"
-
-    def bare_loop(self, url: str, since: datetime) -> Cost:
-        python = environment("bare", "requests", "orjson")
-        script = str(HERE / "bare_loop.py")
-        return run([str(python), script, url, TOKEN, *self._span(since), str(PAGE_SIZE)])
-
-    def peer_config(self, url: str, since: datetime, *, conform: bool = True) -> str:
-        begin, end = self._span(since)
-        config: dict[str, Any] = {"api_url": url, "api_token": TOKEN, "conform": conform}
-        config |= {"since": begin, "until": end}
-        config |= {"page_size": PAGE_SIZE, "schema": str(HERE / "kavenegar_raw.json")}
-        return self._file("peer.json", config)
-
-    def plain_tap(self, url: str, since: datetime, *, conform: bool) -> Cost:
-        return run(self.plain_command(url, since, conform=conform))
-
-    def plain_command(self, url: str, since: datetime, *, conform: bool) -> list[str]:
-        python = environment("plain", "singer-sdk[msgspec]==0.54.9", "requests", "orjson")
-        config = self.peer_config(url, since, conform=conform)
-        return [str(python), str(HERE / "plain_tap.py"), "--config", config]
-
-    def airbyte(self, url: str, since: datetime) -> Cost:
-        python = environment("airbyte", "airbyte-cdk==7.39.1")
-        stream: dict[str, Any] = {"name": "kavenegar_calls", "json_schema": {}}
-        stream["supported_sync_modes"] = ["full_refresh"]
-        modes = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
-        catalog = {"streams": [{"stream": stream, **modes}]}
-        command = [str(python.parent / "source-declarative-manifest"), "read"]
-        command += ["--config", self.peer_config(url, since)]
-        command += ["--catalog", self._file("catalog.json", catalog)]
-        return run([*command, "--manifest-path", str(HERE / "manifest.yaml")])
-
-    def dlt(self, url: str, since: datetime, *step: str) -> Cost:
-        python = environment("dlt", "dlt[postgres,duckdb]==1.31.0", "duckdb==1.2.2")
-        with tempfile.TemporaryDirectory() as pipelines:
-            command = [str(python), str(HERE / "dlt_rest.py"), url, TOKEN, *self._span(since)]
-            return run([*command, str(PAGE_SIZE), pipelines, *step])
 
 
 def cost_per_call(bench: Bench, calls: int, rounds: int) -> dict[str, Cost]:
@@ -173,38 +99,6 @@ def medians_in_turn(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -
     return {name: median(costs) for name, costs in ran.items()}
 
 
-def wall_time(bench: Bench, calls: int) -> tuple[dict[int, dict[str, float]], float]:
-    """Seconds of a backfill by the vendor's milliseconds per page, and requests per page."""
-    since = NOW - timedelta(days=61)
-    table: dict[int, dict[str, float]] = {}
-    requests = []
-    for latency in (0, 50, 200):
-        with sandbox(calls, now=f"{NOW:%FT%TZ}", latency_ms=latency) as url:
-            row = {"serial": bench.bare_loop(url, since).wall}
-            for concurrency in (1, 4, 8, 16):
-                cost = bench.ours(url, since, concurrency=concurrency)
-                row[str(concurrency)] = cost.wall
-                requests.append(int(re.findall(r"requests (\d+)", cost.log)[-1]))
-            table[latency] = row
-    return table, max(requests) / (calls / PAGE_SIZE)
-
-
-def incremental_run(bench: Bench, latency_ms: int = 200) -> tuple[float, float]:
-    """Seconds of a 25-hour run of 60 pages: a serial reader's, and ours with concurrency 8."""
-    since = NOW - timedelta(hours=25)
-    bookmark = {
-        "replication_key": "created_at",
-        "replication_key_value": f"{NOW - timedelta(hours=24):%FT%T}.000000Z",
-    }
-    state = {"bookmarks": {"kavenegar_calls": bookmark}}
-    with sandbox(60 * PAGE_SIZE, now=f"{NOW:%FT%TZ}", days=1, latency_ms=latency_ms) as url:
-        serial = bench.bare_loop(url, since).wall
-        start = NOW - timedelta(days=30)
-        # The serial reader does not look back at older history; nor shall ours here.
-        ours = bench.ours(url, start, concurrency=8, state=state, revisit_hours=[87_600])
-        return serial, ours.wall
-
-
 def peak_memory(bench: Bench, counts: tuple[int, int]) -> list[float]:
     """Peak memory in MiB for a short and a long history of the same density."""
     peaks = []
@@ -223,36 +117,32 @@ def main() -> None:
         "--rounds", type=int, default=5, help="runs of each, in turn: medians count"
     )
     parser.add_argument(
-        "--only", choices=["costs", "databases"], help="one of the tables of costs, and no more"
+        "--only", choices=["costs", "databases", "latency"], help="one of these, and no more"
     )
     parser.add_argument("--results", type=Path, help="write the figures as JSON, too")
     options = parser.parse_args()
     calls = 10_000 if options.quick else options.calls
+    figures = {}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        if options.only != "costs":
+        if options.only in {None, "databases"}:
             for database, each in cost_into_databases(bench, calls, options.rounds).items():
                 print_loads(database, each, calls)
-        if options.only == "databases":
-            return
-        costs = cost_per_call(bench, calls, options.rounds)
-        print_costs(costs, calls)
-        if options.only == "costs":
-            return
-        walls, requests = wall_time(bench, 2 * calls // 5)
-        print_walls(walls)
-        print(f"\nRequests per page of {PAGE_SIZE} calls: at most {requests:.2f}")
-        serial, ours = incremental_run(bench)
-        times = f"{serial / ours:.1f} times faster than a serial reader"
-        print(f"\n25-hour incremental run of 60 pages at 200 ms per page: {times}")
-        if not options.quick:
+                figures[database] = {name: asdict(cost) for name, cost in each.items()}
+        if options.only in {None, "costs"}:
+            costs = cost_per_call(bench, calls, options.rounds)
+            print_costs(costs, calls)
+            figures["costs"] = {name: asdict(cost) for name, cost in costs.items()}
+            draw({name: 1e6 * cost.cpu / calls for name, cost in costs.items()}, Path(folder))
+        if options.only in {None, "latency"}:
+            walls = print_latency(bench, 2 * calls // 5, options.rounds)
+            figures["latency"] = {str(each): asdict(row) for each, row in walls.items()}
+        if options.only is None and not options.quick:
             small, large = peak_memory(bench, (100_000, 1_000_000))
             print(f"\nPeak memory: {small:.0f} MiB at 10^5 calls, {large:.0f} MiB at 10^6")
             print(f"that is {large / small:.2f} times as much")
-        figures = {"costs": {name: 1e6 * each.cpu / calls for name, each in costs.items()}}
-        if options.results:
-            options.results.write_text(json.dumps(figures | {"walls": walls}, indent=2))
-        draw(figures["costs"], Path(folder))
+    if options.results:
+        options.results.write_text(json.dumps(figures, indent=2))
 
 
 def print_costs(costs: dict[str, Cost], calls: int) -> None:
@@ -272,14 +162,6 @@ def print_loads(database: str, costs: dict[str, Cost], calls: int) -> None:
     for name, cost in costs.items():
         figures = f"{cost.cpu:9.1f} {cost.cpu / ours:8.2f} {cost.wall:8.1f} {cost.peak_mib:9.0f}"
         print(f"{name:38} {figures}")
-
-
-def print_walls(walls: dict[int, dict[str, float]]) -> None:
-    print("\nTimes faster than a serial reader, by milliseconds per page and concurrency\n")
-    print(f"{'ms/page':>8} {'serial s':>9} " + "".join(f"{c:>8}" for c in (1, 4, 8, 16)))
-    for latency, row in walls.items():
-        ratios = "".join(f"{row['serial'] / row[str(c)]:8.1f}" for c in (1, 4, 8, 16))
-        print(f"{latency:8} {row['serial']:9.1f} {ratios}")
 
 
 def draw(costs: dict[str, float], folder: Path) -> None:

@@ -28,7 +28,7 @@ SCHEMA = "callhistory"
 TABLE = "kavenegar_calls"
 #: Of the loaders' settings in meltano.yml, those that decide what a load costs.
 POSTGRES_SETTINGS = {"use_copy": True, "validate_records": False}
-DUCKDB_SETTINGS = {"batch_size_rows": 20_000, "flush_all_streams": True}
+DUCKDB_SETTINGS = {"batch_size_rows": 16_000, "flush_all_streams": True}
 
 
 def through_target_postgres(tap: Sequence[str], database: str) -> Cost:

@@ -142,17 +142,17 @@ def a_call(key: int, fingerprint: int = 0) -> ReadCall:
 
 def test_a_call_seen_again_unchanged_is_no_news() -> None:
     sent = SentCalls()
-    assert sent.is_news(a_call(1))
-    assert not sent.is_news(a_call(1))
-    assert sent.is_news(a_call(1, fingerprint=1))
-    assert sent.is_news(a_call(1, fingerprint=0))
+    assert sent.news([a_call(1)])
+    assert not sent.news([a_call(1)])
+    assert sent.news([a_call(1, fingerprint=1)])
+    assert sent.news([a_call(1, fingerprint=0)])
     assert sent.distinct == 1
 
 
 def test_the_memory_of_what_was_sent_is_bounded_and_keeps_the_last() -> None:
     sent = SentCalls(remembered=10)
     for key in range(1000):
-        assert sent.is_news(a_call(key))
-    assert not any(sent.is_news(a_call(key)) for key in range(990, 1000))
-    assert sent.is_news(a_call(0))
+        assert sent.news([a_call(key)])
+    assert not sent.news([a_call(key) for key in range(990, 1000)])
+    assert sent.news([a_call(0)])
     assert len(sent._newer) + len(sent._older) <= 20

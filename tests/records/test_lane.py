@@ -211,6 +211,31 @@ def test_the_vendors_own_records_take_the_fast_lane_from_the_second_page_on(
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        {"duration": "12"},
+        {"createdAt": "yesterday"},
+        {"startedAt": ""},
+        {"id": ""},
+        {"caller": {"createdAt": "soon"}},
+        {"new": 1},
+    ],
+)
+def test_one_that_does_not_fit_keeps_no_other_off_the_fast_lane(odd: dict[str, Any]) -> None:
+    endpoint = endpoint_of("kavenegar")
+    body = json.loads((SAMPLES / "kavenegar_calls.json").read_bytes())
+    both = Both(endpoint, hashed=False, deselected=frozenset())
+    calls_of(both.fast, endpoint, json.dumps(body).encode())
+    some = len(body["result"])
+    mixed = json.dumps(body | {"result": [*body["result"], body["result"][0] | odd]}).encode()
+    plain = json.dumps(body).encode()
+    for answer, expected_fitting in ((plain, some), (mixed, some), (plain, some), (mixed, some)):
+        came, fitting = calls_of(both.fast, endpoint, answer)
+        assert came == calls_of(both.slow, endpoint, answer)[0]
+        assert fitting == expected_fitting
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b'{"result": [{"id": "1", "createdAt": "2018-11-20T14:24:46.206", "id": "2"}]}',

@@ -9,13 +9,15 @@ Usage: snowflake_rehearsal.py ASKED ANSWERED, two JSON files. Asked are
         whether it logs in by a key pair, and perhaps where it is to be stopped:
         {"signal": ..., "at": "MERGE", "number": 2, "after": true}
     settings: of the loader at all loads
+    added_to_after: the load after which the models are built of its schema, to be added to later
     built: the schemas to build the models of
     ledger_of: the schema to compile the ledger's text for
     project: the folder of the dbt project
 
 and answered are, of each load, the loader's exit code, states, log and statements, what is left in
 the temporary folder of its schema and in the stage, and the schema's tables; then the settings that
-the loader knows, the rows of `calls`, the text of the ledger and what that answers.
+the loader knows, the rows of `calls`, how many of them the later build has left as they were, the
+text of the ledger and what that answers.
 """
 
 from __future__ import annotations
@@ -65,10 +67,13 @@ def main(asked_file: str, answered_file: str) -> None:
     folder = Path(answered_file).parent
     with snowflake_here(folder):
         key = made_key(folder / "key.p8")
-        loads = {
-            name: loaded(settings_of(asked, load, key), load, folder / name)
-            for name, load in asked["loads"].items()
-        }
+        loads = {}
+        for name, load in asked["loads"].items():
+            loads[name] = loaded(settings_of(asked, load, key), load, folder / name)
+            if name == asked["added_to_after"]:
+                build(asked["project"], [load["schema"]], key)
+                rows_of("alter table analytics.calls add column seen integer")
+                rows_of("update analytics.calls set seen = 1")
         build(asked["project"], asked["built"], key)
         ledger = compiled_ledger(asked["ledger_of"])
         answered = {
@@ -76,6 +81,7 @@ def main(asked_file: str, answered_file: str) -> None:
             "ledger": ledger,
             "covered": rows_of(ledger),
             "calls": rows_of("select * from analytics.calls"),
+            "kept": rows_of("select sum(seen) as calls from analytics.calls")[0]["CALLS"],
             "known": TargetSnowflake._get_about_info().settings["properties"],
         }
     Path(answered_file).write_text(json.dumps(answered, default=written), "utf-8")

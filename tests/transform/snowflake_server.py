@@ -11,6 +11,7 @@ loader's connector itself uploads the files.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +34,8 @@ DATABASE: Final = "REHEARSAL"
 SCHEMA: Final = "PUBLIC"
 USER_STAGE: Final = f"{DATABASE}.{SCHEMA}.USER_STAGE"
 """A named stage, as fakesnow has them, that stands for `@~`."""
+
+TEMPORARY: Final = re.compile(r"\s+temporary\s+table\b", re.IGNORECASE)
 
 _execute: Final[Callable[..., Any]] = FakeSnowflakeCursor.execute
 _times: Final[Callable[..., Any]] = fakesnow.arrow.timestamp_to_sf_struct
@@ -86,7 +89,8 @@ def in_its_place(cursor: Any, command: str) -> str:
         return drop(cursor, command)
     if verb in LOADING and "'@~/" in command:
         return LOADING[verb](cursor, parse_one(command))
-    return command
+    # DuckDB has its temporary tables in a database of their own. dbt drops its own in the end.
+    return TEMPORARY.sub(" table", command, count=1) if verb == "CREATE" else command
 
 
 def staged(location: str) -> list[Path]:

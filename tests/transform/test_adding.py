@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from shutil import copytree
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
 
+from .programs import PROJECT
 from .test_three_runs import A_DAY, FIRST_RUN, RUNS, made_world, published_late, recorded_late
 from .warehouses import PostgreSQL
 
@@ -43,10 +45,13 @@ class Growth:
     raw: list[set[tuple[Any, ...]]] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
 
-    def build(self, models: str, *arguments: str, **variables: object) -> str:
+    def build(self, models: str, *arguments: str, project: Path = PROJECT, **variables: Any) -> str:
         """Builds `calls` and what is counted by day, week and month into a schema."""
         # In a folder of its own dbt need not read all models anew.
-        folders = {"DBT_TARGET_PATH": str(self.warehouse.dbt.folder / models)}
+        folders = {
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_TARGET_PATH": str(self.warehouse.dbt.folder / models),
+        }
         settings = {"CALLHISTORY_ANALYTICS_SCHEMA": models, **folders}
         dbt = replace(self.warehouse.dbt, settings={**self.warehouse.dbt.settings, **settings})
         asked = {"callhistory_schemas": [SCHEMA], **variables}
@@ -54,7 +59,7 @@ class Growth:
         assert finished.returncode == 0, finished.stdout[-8000:]
         return finished.stdout
 
-    def add(self, **variables: object) -> str:
+    def add(self, **variables: Any) -> str:
         """Builds once more, and counts which rows of `calls` stay."""
         self.warehouse.execute(f"alter table {ADDED}.calls add column seen integer")
         self.warehouse.execute(f"update {ADDED}.calls set seen = 1")  # noqa: S608 - our own words
@@ -63,7 +68,7 @@ class Growth:
         self.warehouse.execute(f"alter table {ADDED}.calls drop column seen")
         return told
 
-    def built_afresh(self, **variables: object) -> None:
+    def built_afresh(self, **variables: Any) -> None:
         """Builds all from nothing, into another schema."""
         self.build(AFRESH, "--full-refresh", **variables)
 
@@ -188,6 +193,26 @@ def test_a_view_and_a_grant_of_an_analyst_live_through_builds(grown: Growth) -> 
         select count(*) from pg_indexes where schemaname = '{ADDED}' and tablename = 'calls'
     """)  # noqa: S608 - our own words
     assert indexes == 3
+
+
+def test_grants_of_the_project_are_made_by_each_build(grown: Growth, tmp_path: Path) -> None:
+    if not isinstance(grown.warehouse, PostgreSQL):
+        pytest.skip("DuckDB has no users")
+    with pytest.raises(Exception, match="permission denied"):
+        grown.as_analyst(f"select * from {ADDED}.calls_by_day")  # noqa: S608 - our own words
+    project = tmp_path / "transform"
+    copytree(PROJECT, project)
+    file = project / "dbt_project.yml"
+    text = file.read_text("utf-8")
+    shown = "# +grants: {select: [analyst]}"
+    assert shown in text
+    granted = shown.removeprefix("# ").replace("analyst", ANALYST)
+    file.write_text(text.replace(shown, granted), "utf-8")
+    grown.warehouse.execute(f"revoke all on {ADDED}.calls from {ANALYST}")
+    for _ in range(2):
+        grown.build(ADDED, project=project)
+        for model in BUILT:
+            grown.as_analyst(f"select * from {ADDED}.{model}")  # noqa: S608 - our own words
 
 
 def test_erased_calls_go_their_partners_count_and_another_account_comes(grown: Growth) -> None:

@@ -130,7 +130,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     story = Story.told(folder)
     asked, answered = folder / "asked.json", folder / "answered.json"
     settings = {"settings": loader()["config"], "project": str(PROJECT)}
-    whats_built = {"built": list(MODELLED), "ledger_of": "two_runs"}
+    whats_built = {"added_to_after": "first", "built": list(MODELLED), "ledger_of": "two_runs"}
     asked.write_text(json.dumps(settings | whats_built | {"loads": story.loads()}), "utf-8")
     finished = run(
         "python",
@@ -326,6 +326,11 @@ def test_calls_are_as_they_truly_were(rehearsed: Rehearsed) -> None:
         for difference in differences(told(truth), calls[key])
     ]
     assert compared[:9] == []
+
+
+def test_a_later_build_adds_to_calls(rehearsed: Rehearsed) -> None:
+    before = len([call for call in rehearsed.story.calls["first"] if call[0] != "etelecom"])
+    assert before / 2 < rehearsed.found["kept"] < len(rehearsed.story.calls["first"])
 
 
 def lowered(row: dict[str, Any]) -> dict[str, Any]:

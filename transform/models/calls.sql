@@ -15,20 +15,20 @@
 
 with
 {% for vendor, facts in callhistory.vendors().items() %}
-    {{ vendor }} as (
-        select
-            '{{ vendor }}' as vendor,
-            '{{ callhistory.timezone_of(vendor) }}' as timezone,
-            {{ callhistory.day_in('created_at', callhistory.timezone_of(vendor)) }} as call_day,
-            {{ callhistory.hour_in('created_at', callhistory.timezone_of(vendor)) }} as call_hour
-            {% for number in numbers %}
-            , {{ callhistory.e164(number, facts.country) }} as {{ number }}_e164
-            {% endfor %}
-            {% for column in callhistory.call_columns() %}
-            , {{ 'cast(' ~ column ~ ' as double precision) as ' if column in seconds }}{{ column }}
-            {% endfor %}
-        from {{ ref('stg_' ~ vendor ~ '__calls') }}
-    ),
+{{ vendor }} as (
+    select
+        '{{ vendor }}' as vendor,
+        '{{ callhistory.timezone_of(vendor) }}' as timezone,
+        {% for number in numbers %}
+        {{ callhistory.e164(number, facts.country) }} as {{ number }}_e164,
+        {% endfor %}
+        {% for column in callhistory.call_columns() %}
+        {{ 'cast(' ~ column ~ ' as double precision) as ' if column in seconds }}{{ column }},
+        {% endfor %}
+        {{ callhistory.day_in('created_at', callhistory.timezone_of(vendor)) }} as call_day,
+        {{ callhistory.hour_in('created_at', callhistory.timezone_of(vendor)) }} as call_hour
+    from {{ ref('stg_' ~ vendor ~ '__calls') }}
+),
 {% endfor %}
 
 all_vendors as (
