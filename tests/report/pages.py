@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uv import find_uv_bin
 
-from tests.transform.programs import PROJECT, TIMEOUT_SECONDS
-from tests.transform.warehouses import PostgreSQL
+from tests.support.programs import PROJECT, TIMEOUT_SECONDS
+from tests.support.warehouses import PostgreSQL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Page
 
-    from tests.transform.warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 PHONE: Final = 390

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.transform.warehouses import DuckDB
+from tests.support.warehouses import DuckDB
 
 from .pages import DESK, PHONE, SMALLEST_PHONE, database_of, report
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .ledger_story import make_tables
 
 if TYPE_CHECKING:
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 MODELS: Final = ("missing_calls", "coverage_gaps", "coverage")
 FOR_THE_PAGE: Final = "ledger"

@@ -17,9 +17,9 @@ import tap_callhistory
 from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
 from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
 from tests.support.postgres import new_database
+from tests.support.warehouses import PostgreSQL
 
 from .test_calls import differences, told
-from .warehouses import PostgreSQL
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.call import Call
