@@ -1,8 +1,9 @@
 """Runs in a program's environment: imports it once, and runs each command in a fork of itself.
 
-Usage: program_server.py PROGRAM, with a JSON object per line on standard input (arguments,
-environment, and files for what the program reads, writes and complains); answers each with the
-program's exit code on a line.
+Usage: program_server.py PROGRAM [ARGUMENT ...], with a JSON object per line on standard input
+(arguments, environment, and files for what the program reads, writes and complains); says "ready",
+and answers each with the program's exit code on a line. A command on its own command line is run
+first, in the server itself: what that has imported and built, every fork has.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import redirect_stdout
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +22,16 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 600
 
 
-def main(name: str) -> object:
+def main(name: str, *first: str) -> object:
     """Serve until standard input ends; in a fork, be the program and give what its function gives.
 
     A fork leaves by the same door as the program would: what waits for the end of Python is done.
     """
     (entry_point,) = entry_points(group="console_scripts", name=name)
     program: Callable[[], object] = entry_point.load()
+    if first:
+        warm_up(program, [name, *first])
+    print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
@@ -37,6 +42,18 @@ def main(name: str) -> object:
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
     return None
+
+
+def warm_up(program: Callable[[], object], command: list[str]) -> None:
+    """Run a command to its good end, its output among the complaints."""
+    sys.argv = command
+    try:
+        with redirect_stdout(sys.stderr):
+            code = program()
+    except SystemExit as ended:
+        code = ended.code
+    if code:
+        raise RuntimeError(f"{command} has failed: {code}")
 
 
 def become(asked: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -80,7 +80,7 @@ def load(loader: str, settings: Mapping[str, Any], messages: Path, folder: Path)
     config.write_text(json.dumps(settings), encoding="utf-8")
     arguments = ["--config", str(config)]
     # target-postgres stores times in the zone of its session.
-    finished = server_of(loader, loader).run(arguments, {"PGTZ": "UTC"}, messages)
+    finished = _loader(loader).run(arguments, {"PGTZ": "UTC"}, messages)
     assert finished.returncode == 0, finished.stderr[-8000:]
 
 
@@ -133,18 +133,28 @@ class ProgramServer:
     Args:
         program: The program's name.
         python: The command that starts the Python of the program's environment.
+        first: The arguments of a command that the process runs itself, to know all the program.
+        settings: Environment variables for this command.
     """
 
-    def __init__(self, program: str, python: Sequence[str]) -> None:
+    def __init__(
+        self,
+        program: str,
+        python: Sequence[str],
+        first: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._program = program
         self._process = subprocess.Popen(  # noqa: S603
-            [*python, str(PROGRAM_SERVER), program],
-            env=_own_environment(),
+            [*python, str(PROGRAM_SERVER), program, *first],
+            env=_own_environment() | dict(settings or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         atexit.register(self.close)
+        assert self._process.stdout
+        assert self._process.stdout.readline() == "ready\n"
 
     def run(
         self,
@@ -185,9 +195,20 @@ class ProgramServer:
 
 
 @cache
-def server_of(program: str, plugin: str) -> ProgramServer:
-    """The one server of a program, in the environment that Meltano would make for a plugin."""
-    return ProgramServer(program, _command("python", installed_for(plugin), []))
+def _loader(name: str) -> ProgramServer:
+    return ProgramServer(name, _command("python", installed_for(name), []))
+
+
+@cache
+def _dbt(adapter: str) -> ProgramServer:
+    """A dbt that has read the project once; with that, half of a command's work is done."""
+    with TemporaryDirectory() as folder:
+        return ProgramServer(
+            "dbt",
+            _command("python", installed_for(f"dbt-{adapter}"), []),
+            ["--quiet", "parse", "--no-static-parser"],
+            Dbt(adapter, Path(folder), {"CALLHISTORY_DUCKDB_PATH": f"{folder}/none"}).variables,
+        )
 
 
 @cache
@@ -223,7 +244,7 @@ class Dbt:
         self, command: str, variables: Mapping[str, object], *arguments: str
     ) -> subprocess.CompletedProcess[str]:
         """Runs one command of dbt, well or badly."""
-        return server_of("dbt", f"dbt-{self.adapter}").run(
+        return _dbt(self.adapter).run(
             [command, "--vars", json.dumps(variables), *arguments], self.variables
         )
 
@@ -237,6 +258,7 @@ class Dbt:
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
             "DBT_USE_COLORS": "false",
+            "DBT_WRITE_JSON": "false",
             **self.settings,
         }
 
