@@ -19,10 +19,11 @@ from callhistory_dagster.states import States
 from tap_callhistory.sandbox.server import Sandbox
 from tests.end_to_end.conftest import project
 from tests.end_to_end.warehouses import PostgreSQL
+from tests.orchestrate.conftest import programs_of
 from tests.orchestrate.deployment import DAYS, NOW, S, T, deployed, wrong_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.end_to_end.project import Project
 
@@ -43,10 +44,10 @@ def database(postgres: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def meltano(environment_of: Callable[[str], Path], project: Project, database: str) -> Path:
+def meltano(project: Project, database: str) -> Path:
     """Meltano's program, the project installed and the database made, as the page says."""
     (pin,) = [line for line in PIN.read_text().splitlines() if not line.startswith("#")]
-    program = environment_of(pin.replace("meltano", "meltano[postgres]")) / "meltano"
+    program = programs_of("--from", pin.replace("meltano", "meltano[postgres]")) / "meltano"
     uri = database.replace("postgresql://", "postgresql+psycopg://")
     for arguments in (
         ("install", "--plugin-type", "extractors", "tap-callhistory"),
