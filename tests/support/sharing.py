@@ -25,6 +25,9 @@ _DATABASE: Final = re.compile(r"[\[-](duckdb|postgres)[-\]]")
 _OF_THE_FOLDER: Final = frozenset({"end_to_end"})
 """Folders whose files share what is costly to make."""
 
+_OF_ANOTHER: Final = {"orchestrate/test_meltano": "end_to_end"}
+"""Files that share with another folder: the plugins that Meltano has installed."""
+
 _OF_THE_WAREHOUSES: Final = frozenset({"transform", "report"})
 """Folders that share two warehouses; the ledger's tests have databases of their own, and share
 what dbt makes of its models."""
@@ -52,6 +55,8 @@ def group_of(nodeid: str) -> str:
     place = place_of(nodeid)
     folder, _, file = place.rpartition("/")
     database = _DATABASE.search(nodeid)
+    if place in _OF_ANOTHER:
+        return _OF_ANOTHER[place]
     if folder in _OF_THE_FOLDER:
         return folder
     if database is None or folder not in _OF_THE_WAREHOUSES:
