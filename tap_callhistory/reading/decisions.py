@@ -11,9 +11,7 @@
 |                                        | splitting has not helped          | `ReadAgain` whole |
 |                                        | otherwise                         | `Fail`            |
 | the vendor refuses, or fails           | a page that should not exist      | as an empty page  |
-|                                        | 404, for the first time           | `AskAgain`        |
-|                                        | 404, and it gives other windows   | as an empty page  |
-|                                        | 404, and none was asked for yet   | `Search` a wider  |
+|                                        | 404, or words for nothing         | as in `not_found` |
 |                                        | 403, and none was asked for yet   | `Search` an hour  |
 |                                        | a refusal of a deep page, once    | `ReadAgain`       |
 |                                        | it may answer for less, or others | as in `narrowing` |
@@ -31,6 +29,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import IncompleteWindow, VendorRefusal
+from tap_callhistory.reading.aim import Aim
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -50,7 +49,7 @@ from tap_callhistory.reading.not_found import NotFound
 from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
-from tap_callhistory.reading.tasks import Dense, Lineage, Surplus, Task
+from tap_callhistory.reading.tasks import Dense, Lineage, Purpose, Surplus, Task
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
 from tap_callhistory.reading.windows import MONTH, MOST_PARTS, Window
@@ -85,25 +84,29 @@ class Decisions:
 
     def __init__(self, source: Source, planner: Planner, sizes: Sizes) -> None:
         self.knowledge = Knowledge()
-        self.planner = planner
         self._source = source
         self._resolution = source.resolution
         self._sizes = sizes
-        self._comfortable = sizes.comfortable(source.limits.page_size)
+        self._aim = Aim(sizes.comfortable(source.limits.page_size), planner)
         self._page_sizes = PageSizes(source.limits.page_size)
-        self._unlikely = Unlikely(self.knowledge, self._aim_at)
+        self._unlikely = Unlikely(self.knowledge, self._aim)
         self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
-        self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim_lower)
+        self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim)
 
     @property
     def comfortable(self) -> int:
         """How many calls a window should hold, by all that was learnt."""
-        return self._sizes.most_calls if self.knowledge.ignores_bounds else self._comfortable
+        return self._sizes.most_calls if self.knowledge.ignores_bounds else self._aim.calls
+
+    @property
+    def planner(self) -> Planner:
+        """Plans the windows to come."""
+        return self._aim.planner
 
     def read_spans(self, planner: Planner) -> None:
         """Plan by another planner from now on; what was learnt of the vendor stays."""
-        self.planner = planner
+        self._aim.planner = planner
         self._narrowing.read_until(planner.end)
 
     def _refuse(self, length: timedelta) -> None:
@@ -122,6 +125,7 @@ class Decisions:
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
         self.not_found.came(task, position)
+        self.knowledge.answer(task.window)
         return self._take_likely(task, position, page)
 
     def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:
@@ -146,10 +150,10 @@ class Decisions:
         refused = self._narrowing.concerns(error)
         if position.beyond and (refused or has_all(task, error)):
             return self._take(task, position, Page(calls=()))
-        if error is not None and (again := self.not_found.ask_again(task, position, error)):
+        if again := self.not_found.ask_again(task, position, error):
             return again
-        if nothing := self.not_found.word_of_nothing(task, position, error):
-            return self._nothing(task, position, nothing)
+        if self.not_found.word_of_nothing(task, position, error):
+            return self._take_likely(task, position, Page(calls=()))
         if recent := self._narrowing.ask_recent(task, error):
             return recent
         if self._narrowing.concerns(error):
@@ -168,16 +172,11 @@ class Decisions:
         if position in task.first_positions:
             if self._page_sizes.refused(task.page_size):
                 return ReadAgain(f"{error}; asked for smaller pages")
-            return self._narrowing.on_refusal(task, error)
+            again = self._narrowing.once_more(task, error)
+            return again or self._narrowing.on_refusal(task, error)
         if task.attempt == 1 and not error.speaks_of_too_many_calls:
             return ReadAgain(str(error))
         return self._too_deep(task, error)
-
-    def _nothing(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
-        """Take a window for empty if the vendor gives calls for others; a wider one tells."""
-        if self.knowledge.answers:
-            return self._take_likely(task, position, Page(calls=()))
-        return self._narrowing.ask_wider(task, error)
 
     def _too_deep(self, task: Task, error: Exception) -> Decision:
         """Plan windows of as many calls as came before a deep page failed."""
@@ -186,40 +185,36 @@ class Decisions:
         most = self.knowledge.most_rows
         if most is not None:
             return self._less_deep(task, str(error), most)
-        if len(task.received) < self._comfortable:
-            self._aim_at(max(len(task.received), self._source.limits.page_size))
+        if len(task.received) < self._aim.calls:
+            self._aim.at(max(len(task.received), self._source.limits.page_size))
         return self.weight.split(task, 2, str(error))
 
     def _less_deep(self, task: Task, reason: str, most: int) -> Split:
         """Split a window into parts whose pages all lie where pages come."""
-        self._aim_lower(SHARE * most)
+        self._aim.lower(SHARE * most)
         total = task.current.total if task.current else None
         if total is not None:
             self.planner.learn(task.window, total)
         calls = total or task.shape.expected_calls(self._resolution)
         # What a page foretells may be far too much, and empty windows cost requests, too.
         most_parts = MOST_PARTS if total else MOST_PARTS_FORETOLD
-        parts = max(2, min(-(-calls // self._comfortable), most_parts))
+        parts = max(2, min(-(-calls // self._aim.calls), most_parts))
         return self._split(task, parts, reason, Lineage(task.lineage.doubt), replan=True)
-
-    def _aim_lower(self, calls: float) -> None:
-        if calls < self._comfortable:
-            self._aim_at(max(int(calls), 1))
-
-    def _aim_at(self, calls: int) -> None:
-        self._comfortable = calls
-        self.planner.aim_at(calls)
 
     def on_searched(
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
         """Decide when a window came, or did not, that was asked for in place of another."""
-        if task.search and task.search.awake:
+        assert task.search is not None  # noqa: S101 - it was begun by a decision of these
+        if task.search.purpose is Purpose.AWAKE:
             return self._unlikely.awake(task, page)
         if page is not None:
             self.knowledge.answer(asked)
-        decision = self._narrowing.on_search(task, asked, error, given=page is not None)
-        return decision or self.on_page(task, task.first_positions[0], Page(calls=()))
+        if task.search.purpose in {Purpose.ANY, Purpose.STILL}:
+            return self.not_found.on_search(task, asked, page, error)
+        if task.search.purpose is Purpose.CONTROL:
+            return self.weight.on_control(task, given=page is not None)
+        return self._narrowing.on_search(task, asked, error, given=page is not None)
 
     def on_end(self, end: Task, position: Position, page: Page) -> AskAgain | None:
         """Take in a page of a window's end, or have it asked for again; raises as a pass does."""
@@ -256,7 +251,7 @@ class Decisions:
     def _taken(self, task: Task, position: Position, page: Page) -> Decision:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self.knowledge.answer(task.window)
+        self.knowledge.carried(task.window)
         if self.knowledge.shortest_refused is not None:
             self.planner.bound(self.knowledge.longest_to_plan)
         if task.lineage.trims and self._narrowing.ends_history(task.window):
@@ -374,7 +369,7 @@ class Decisions:
         if dense.calls:
             self.planner.learn(task.window, calls)
         lineage = task.lineage._replace(dense=dense)
-        return self._split(task, -(-calls // self._comfortable), str(reason), lineage, replan=True)
+        return self._split(task, -(-calls // self._aim.calls), str(reason), lineage, replan=True)
 
     def _unsplit(self, task: Task, reason: TooMany) -> Decision:
         """Read a window whole, since shorter ones would hold no fewer calls."""

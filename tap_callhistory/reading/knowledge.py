@@ -57,7 +57,7 @@ class Knowledge:
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
-        longest_accepted: The longest window that a page came for.
+        longest_accepted: The longest window that the vendor answered, if only that it is empty.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         heavy_by_calls: Whether a window was too heavy though longer ones were carried: for the
@@ -74,6 +74,7 @@ class Knowledge:
         inner_pages_lack: Whether such a pass lacked calls between those that it brought.
         poor_answers: How many answers have lacked calls that others brought.
         ends_checked: How many windows' ends were asked for again though nothing was unlikely.
+        empty_windows_checked: How many empty windows were, though none was unlikely.
         lasting_404s: How many 404s were the same when they were asked again.
         blinks: Whether a page came where a 404 had come before.
     """
@@ -101,6 +102,7 @@ class Knowledge:
     inner_pages_lack: bool = False
     poor_answers: int = 0
     ends_checked: int = 0
+    empty_windows_checked: int = 0
     lasting_404s: int = 0
     blinks: bool = False
 
@@ -160,6 +162,14 @@ class Knowledge:
         if window in self.answered:
             self.answered.remove(window)
         self.answered.append(window)
+        self.carried(window)
+
+    def came_before(self, window: Window) -> bool:
+        """Whether the vendor gave history as old as a window's, or older."""
+        return any(each.start <= window.start for each in self.answered)
+
+    def carried(self, window: Window) -> None:
+        """Note that the vendor did not find a window too long; it may have found nothing in it."""
         self.longest_accepted = max(self.longest_accepted, window.length)
 
     def control(self, window: Window) -> Window | None:

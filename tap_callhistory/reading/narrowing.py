@@ -5,6 +5,7 @@ is tried first. At most about a dozen cheap requests tell; what worked is rememb
 
 | The first page was refused        | and                              | then                     |
 |-----------------------------------|----------------------------------|--------------------------|
+| windows as long have come         | for the first time               | `ReadAgain`              |
 | the window ends where history     | its words speak of the end       | its end moves back       |
 |   does                            | windows as long came, or a day's | its end moves back       |
 |                                   | moving it did not help           | `Split` in four, whole   |
@@ -17,30 +18,29 @@ is tried first. At most about a dozen cheap requests tell; what worked is rememb
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from tap_callhistory.errors import (
     IncompleteWindow,
     VendorRefusal,
 )
-from tap_callhistory.reading.decision import Decision, Fail, Search, Split, alone, in_parts
-from tap_callhistory.reading.tasks import Searched
+from tap_callhistory.reading.decision import Decision, Fail, ReadAgain, Search, Split, in_parts
+from tap_callhistory.reading.tasks import Purpose, Searched
 from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.tasks import Task
 
-#: A vendor that gives calls at all gives some of so long a time.
-WIDER: Final = timedelta(days=30)
 #: How far the end of history moves back, step by step, for a vendor that refuses it.
 STEPS_BACK: Final = (MINUTE, 4 * MINUTE, 10 * MINUTE, 45 * MINUTE)
 #: How many windows are asked for to find where the vendor's history begins.
 MOST_SEARCHES: Final = 9
+#: So often a vendor is asked again, after a pause, that gave others before.
+MOST_ROUNDS: Final = 3
 
 
 class Narrowing:
@@ -103,6 +103,21 @@ class Narrowing:
             return in_parts(window, task.lineage, 4, str(error), resolution=resolution)
         return self._search(task, error)
 
+    def once_more(self, task: Task, error: VendorRefusal) -> ReadAgain | None:
+        """Ask for a window again that is no longer than others that came.
+
+        Not where history ends: to move the end back costs as little, and loses nothing.
+        """
+        length = task.window.length
+        if length > self._knowledge.longest_accepted or error.speaks_of_too_many_calls:
+            return None
+        if self.ends_history(task.window) or task.asked_once_more:
+            return None
+        if not self._knowledge.came_before(task.window):
+            return None  # it may lie before all that the vendor keeps
+        task.asked_once_more = True
+        return ReadAgain(str(error), pause=True)
+
     def ask_recent(self, task: Task, error: Exception | None) -> Search | None:
         """Ask for a recent hour when all that was asked for was a long window, and forbidden.
 
@@ -115,29 +130,21 @@ class Narrowing:
         if task.window.length <= 3 * HOUR or task.search is not None:
             return None
         start = floor(self.horizon - 2 * HOUR, self._resolution)
-        task.search = Searched(error, task.window.end, recent=True)
+        task.search = Searched(error, Purpose.RECENT, task.window.end)
         return Search(Window(start, start + HOUR))
 
     def on_search(
         self, task: Task, asked: Window, error: Exception | None, *, given: bool
-    ) -> Decision | None:
-        """Decide when a window came, or did not, that was asked for in place of another.
-
-        Returns:
-            None where the other one is to be taken for empty.
-        """
+    ) -> Decision:
+        """Decide when a window came, or did not, that was asked for in place of another."""
         search = task.search
         assert search is not None  # noqa: S101 - it was begun by a decision of these
-        if search.control:
-            return alone(search.refusal) if given else Fail(search.refusal)
-        if search.recent:
+        if search.purpose is Purpose.RECENT:
             task.search = None
             refusal = search.refusal
             if given and isinstance(refusal, VendorRefusal):
                 return self.on_refusal(task, refusal)
             return Fail(refusal)
-        if search.wider:
-            return None if given else self.ask_wider_again(task)
         if not given and not self.concerns(error):
             return Fail(error or IncompleteWindow(f"nothing came for the window {asked}"))
         return self._on_searched(task, asked, given=given)
@@ -159,34 +166,35 @@ class Narrowing:
             search.refused = asked.end
         return self._search(task, search.refusal)
 
-    def ask_wider(self, task: Task, error: VendorRefusal) -> Search:
-        """Ask for a window that must hold calls, if the vendor gives any."""
-        task.search = Searched(error, task.window.end, wider=True)
-        return Search(Window(task.window.start - WIDER, task.window.end))
-
-    def ask_wider_again(self, task: Task) -> Decision:
-        """Ask for the wider window once more before the vendor's 404 is taken for its word."""
-        search = task.search
-        assert search is not None  # noqa: S101 - it was begun by `ask_wider`
-        search.tries += 1
-        if search.tries > 1:
-            return Fail(search.refusal)
-        return Search(Window(task.window.start - WIDER, task.window.end))
-
     def _search(self, task: Task, error: Exception) -> Decision:
         """Ask for an hour between what was refused and the end of what is to be read."""
         if self.horizon is None:
             return Fail(error)
         refused = min(task.window.end, task.window.start + HOUR)
-        search = task.search = task.search or Searched(error, refused)
+        search = task.search
+        if search is None or search.purpose is not Purpose.BEGINNING:
+            search = task.search = Searched(error, Purpose.BEGINNING, refused)
         until = search.given or self.horizon
         if search.tries >= MOST_SEARCHES or until - search.refused <= 2 * HOUR:
-            return Fail(_found(task, search.given, error))
+            return self._rest(task, search, error)
         # The newest history first: if not even that is given, the window is not the reason.
         middle = search.refused + (until - search.refused) / 2
         start = self.horizon - 2 * HOUR if search.given is None and not search.tries else middle
         start = max(floor(start, self._resolution), search.refused)
         return Search(Window(start, min(start + HOUR, self.horizon)))
+
+    def _rest(self, task: Task, search: Searched, error: Exception) -> Decision:
+        """Ask for a window again after a pause: the vendor may have tired for a while only.
+
+        Above all if it gives nothing at all now, or gave history as old before.
+        """
+        tired = search.given is None or self._knowledge.came_before(task.window)
+        if not self._knowledge.answers or search.rounds >= (MOST_ROUNDS if tired else 1):
+            return Fail(_found(task, search.given, error))
+        search.rounds += 1
+        if search.given is None:
+            search.tries = 0
+        return ReadAgain(str(error), pause=True)
 
     def _trimmed(self, task: Task, error: VendorRefusal) -> Decision | None:
         """Move the end of history back; None where nothing would be left of a first question."""

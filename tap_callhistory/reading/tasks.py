@@ -97,31 +97,38 @@ class Lineage(NamedTuple):
 NO_LINEAGE = Lineage()
 
 
+class Purpose(Enum):
+    """Why a window is asked for in place of another."""
+
+    BEGINNING = "it is being found out from when on the vendor gives history"
+    RECENT = "is it the account, or the window, that is refused?"
+    ANY = "nothing was found, and no other window came: does the vendor give calls?"
+    STILL = "nothing was found: does the vendor still find what came before?"
+    AWAKE = "no calls came: does the vendor give those that must be there?"
+    CONTROL = "nothing came: does the vendor still answer?"
+
+
 @dataclass(slots=True)
 class Searched:
-    """What is known of the moment from which on the vendor gives history.
+    """What is known from windows that were asked for in place of one.
 
     Attributes:
-        refusal: What the vendor said to the window.
+        refusal: What the vendor said to the one.
+        purpose: What they are to tell.
         refused: Before it, or at it, history was refused.
         given: From it on, history was given; None while none was.
         tries: How many windows have been asked for.
-        wider: Whether a wider window was asked for instead, to see if the vendor gives any call.
-        recent: Whether a short, recent window was asked for instead, to see if it is the account or
-            the window that is refused.
-        awake: Whether that was asked for because this one was empty.
-        control: Whether a window that came before was asked for instead, to see if the vendor
-            still answers.
+        alive: Whether the vendor said more than that it found nothing.
+        rounds: How often the one was asked for once more, since the vendor may have tired.
     """
 
     refusal: Exception
+    purpose: Purpose
     refused: datetime
     given: datetime | None = None
     tries: int = 0
-    wider: bool = False
-    recent: bool = False
-    control: bool = False
-    awake: bool = False
+    alive: bool = False
+    rounds: int = 0
 
 
 @dataclass(slots=True)
@@ -129,10 +136,12 @@ class PageAnswers:
     """The answers to a page that held fewer calls than is likely, and was asked for again.
 
     Attributes:
+        first: The first one.
         counts: How many calls each held.
         best: The one that held most.
     """
 
+    first: Page
     counts: list[int]
     best: Page
 
@@ -230,6 +239,10 @@ class Task:
     repeated: dict[Position, PageAnswers] = field(default_factory=dict)
     #: What the vendor said, time after time, of a page that it did not find.
     missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
+    #: Whether the vendor answered for another window after it had not found this one.
+    others_answer: bool = False
+    #: Whether it was asked for again in the same words, though the vendor had refused it.
+    asked_once_more: bool = False
 
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
@@ -239,7 +252,6 @@ class Task:
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
-        self.missing.clear()
         self.pauses_due = 0
         self.last_page, self.end_is_asked = None, bool(self.answers.counts)
         self.totals, self.filled, self.end_answers = 0, 0, 0

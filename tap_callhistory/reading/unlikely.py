@@ -2,7 +2,7 @@
 
 A replica that lags behind, a search index that has not warmed up or a broken cache answers with a
 good status and too few calls. What came before and beside it tells that this is unlikely. It costs
-one more request where the vendor is right: two like answers are trusted, or four where nothing
+one more request where the vendor is right: two like answers are trusted, or six where nothing
 came and nothing else is known. Once a vendor was found to give too little, five to nine answers
 must agree, by the share of poor ones; each page that gives the same total is one.
 
@@ -12,6 +12,7 @@ must agree, by the share of poor ones; each page that gives the same total is on
 | a page with a far smaller total   | than the window had before           | `AskAgain`, the page |
 | a page without calls              | behind a full page                   | `AskAgain`, the page |
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
+| ... which may well be             | the first ones, and now and then     | `ReadAgain`          |
 | ... and this run knows none       | the run before had many a day        | `Search` a wider one |
 | the last window of a first run    | and none came before it              | `ReadAgain`          |
 | a window with a few calls         | 12 and 4 times as many are likely    | `ReadAgain`          |
@@ -37,12 +38,11 @@ from typing import TYPE_CHECKING, Final
 from tap_callhistory.reading.decision import AskAgain, ReadAgain, Search
 from tap_callhistory.reading.knowledge import is_notable
 from tap_callhistory.reading.passes import Disturbed, TooMany
-from tap_callhistory.reading.tasks import PageAnswers, Searched, State
-from tap_callhistory.reading.windows import Window
+from tap_callhistory.reading.tasks import PageAnswers, Purpose, Searched, State
+from tap_callhistory.reading.windows import A_DAY, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from tap_callhistory.reading.aim import Aim
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.pages import Page, Position
     from tap_callhistory.reading.planner import Planner
@@ -58,6 +58,13 @@ MOST_ANSWERS: Final = 4
 MOST_ANSWERS_WHERE_IT_HELPS: Final = 14
 #: So many like answers in a row tell that the calls they lack are gone, as when they are erased.
 ANSWERS_THAT_STAY: Final = 8
+#: No other window tells how likely calls are: so many like answers are wanted.
+LIKE_ANSWERS_OF_THE_FIRST: Final = 6
+#: Where so many calls are expected, by this run or by the one before, an empty window is asked for
+#: again now and then: so many of the first ones, and then one in so many requests as ends are.
+EXPECTED_FOR_A_CHECK: Final = 1 / 2
+EXPECTED_BEFORE_FOR_A_CHECK: Final = 1
+EMPTY_WINDOWS_CHECKED: Final = 5
 #: The end of one window in so many requests is asked for again though nothing is unlikely: a
 #: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
 REQUESTS_PER_CHECK: Final = 25
@@ -75,12 +82,12 @@ class Unlikely:
 
     Args:
         knowledge: What has been learnt of the vendor.
-        aim_at: Told how many calls the windows to come should hold.
+        aim: How many calls the windows to come should hold.
     """
 
-    def __init__(self, knowledge: Knowledge, aim_at: Callable[[int], None]) -> None:
+    def __init__(self, knowledge: Knowledge, aim: Aim) -> None:
         self._knowledge = knowledge
-        self._aim_at = aim_at
+        self._aim = aim
 
     def page(self, task: Task, position: Position, page: Page) -> Page | AskAgain:
         """Decide about a page before it is taken in.
@@ -93,7 +100,7 @@ class Unlikely:
         if known is None:
             if not why:
                 return page
-            task.repeated[position] = PageAnswers([len(page.calls)], page)
+            task.repeated[position] = PageAnswers(page, [len(page.calls)], page)
             return AskAgain([position], why)
         known.counts.append(len(page.calls))
         before = known.best
@@ -102,8 +109,10 @@ class Unlikely:
         helps = self._knowledge.asking_again_helps
         alike = known.counts.count(len(known.best.calls))
         if not self._why_page(task, position, known.best):
-            total_held = page.total is not None and page.total == before.total
-            self._knowledge.note_poor_answer(len(known.counts) - 1, total_held=total_held)
+            # Where it is no fuller, it was learnt meanwhile that pages may be so short.
+            if _rank(known.best) > _rank(known.first):
+                total_held = page.total is not None and page.total == before.total
+                self._knowledge.note_poor_answer(len(known.counts) - 1, total_held=total_held)
         elif alike >= self._like_pages(task, page):
             self._knowledge.short_pages_hold += 1
             task.end_answers = alike if task.has_inner_pages else 0
@@ -142,20 +151,20 @@ class Unlikely:
             TooMany: So they do between others: a window that fills a page is told from another.
         """
         answers = task.answers
-        self._compare(task)
+        self._compare(task, planner)
         why = self._why_window(task, planner)
         wanted = self._wanted(task, planner) if why else 1
         alike = answers.counts.count(len(task.received)) + 1
         if task.lacking:
             why, wanted = "calls that came before are missing", 2
-        most = MOST_ANSWERS
+        most = max(MOST_ANSWERS, wanted)
         if self._knows_it:
             why = why or "the vendor was found to give too little"
             wanted = max(wanted, self._knowledge.answers_to_trust)
             alike, most = answers.agreeing, MOST_ANSWERS_WHERE_IT_HELPS
         if self._knows_it and self._is_thinned(task):
             page = task.current.limits.page_size if task.current else 1
-            self._aim_at(max(int(page * FILLED), 1))
+            self._aim.at(max(int(page * FILLED), 1))
             raise TooMany("calls come and go", calls=len(task.came), at_cap=False)
         before = answers.counts[-(ANSWERS_THAT_STAY - 1) :]
         stays = before == [len(task.received)] * (ANSWERS_THAT_STAY - 1)
@@ -166,7 +175,7 @@ class Unlikely:
         answers.trusted = self._knows_it
         return self._end(task, planner)
 
-    def _compare(self, task: Task) -> None:
+    def _compare(self, task: Task, planner: Planner) -> None:
         """Compare what came with what has come before of the same window."""
         answers, current = task.answers, task.current
         assert current is not None  # noqa: S101 - its pages have just come
@@ -180,7 +189,10 @@ class Unlikely:
             answers.refuted = True
             self._knowledge.note_poor_answer()
         if answers.agreeing and task.novel:
-            if self._knows_it or is_notable(len(task.novel), len(task.received)):
+            # Calls of a day ago are not published just now.
+            old = planner.end is not None and task.window.end < planner.end - A_DAY
+            lacked_all = not task.came and old
+            if self._knows_it or lacked_all or is_notable(len(task.novel), len(task.received)):
                 answers.refuted = True
                 self._knowledge.note_poor_answer(answers.agreeing)
             answers.agreeing = 0
@@ -219,7 +231,7 @@ class Unlikely:
         if not task.received and not planner.knows and answers.in_vain < MOST_WIDER:
             expected = planner.expected(task.window)
             if expected is not None and expected >= EXPECTED_FOR_NONE and not task.search:
-                task.search = Searched(Disturbed(why), task.window.end, awake=True)
+                task.search = Searched(Disturbed(why), Purpose.AWAKE, task.window.end)
                 return Search(Window(task.window.start - WIDER, task.window.end))
         task.search = None
         answers.counts.append(len(task.received))
@@ -246,8 +258,8 @@ class Unlikely:
         if task.received:
             return 2
         if planner.expected(task.window) is None:
-            # The fourth answer is to the very words of the first: what was not ready is now.
-            return 4
+            # Every fourth is to the very words of the first: what was not ready is now.
+            return LIKE_ANSWERS_OF_THE_FIRST
         return 3 if task.lineage.doubt is not None else 2
 
     def _why_window(self, task: Task, planner: Planner) -> str:
@@ -268,10 +280,10 @@ class Unlikely:
     def _end(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
         """Look once more at the end of a window: its last page may have been cut."""
         current, last = task.current, task.last_page
-        if current is None or last is None or task.end_is_asked or self._knows_it:
+        if current is None or task.end_is_asked or self._knows_it or self._knowledge.ignores_bounds:
             return None
-        if self._knowledge.ignores_bounds:
-            return None
+        if last is None:
+            return self._check_empty(task, planner)
         task.end_is_asked = True
         if current.total is None and self._end_is_silent(task, planner):
             why = "its last page may lack calls"
@@ -287,6 +299,19 @@ class Unlikely:
             why = "now and then an end is looked at twice"
             return AskAgain([last._replace(again=True)], why, pause=False)
         return None
+
+    def _check_empty(self, task: Task, planner: Planner) -> ReadAgain | None:
+        """Look at an empty window twice now and then, though it is not unlikely."""
+        expected, known = planner.expected(task.window), self._knowledge
+        least = EXPECTED_FOR_A_CHECK if planner.knows else EXPECTED_BEFORE_FOR_A_CHECK
+        if expected is None or expected < least:
+            return None
+        further = known.empty_windows_checked - EMPTY_WINDOWS_CHECKED
+        if task.answers.counts or further * REQUESTS_PER_CHECK > known.answers:
+            return None
+        known.empty_windows_checked += 1
+        task.answers.counts.append(0)
+        return ReadAgain("now and then an empty window is looked at twice", pause=True)
 
     def _end_is_silent(self, task: Task, planner: Planner) -> bool:
         assert task.current is not None  # noqa: S101 - its pages have just come

@@ -34,13 +34,14 @@ from tap_callhistory.reading.decision import (
     in_parts,
 )
 from tap_callhistory.reading.knowledge import FAILURES_THAT_TELL
-from tap_callhistory.reading.tasks import Searched
+from tap_callhistory.reading.tasks import Purpose, Searched
 from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
+    from tap_callhistory.reading.aim import Aim
     from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.tasks import Task
@@ -61,7 +62,7 @@ class Weight:
         knowledge: What has been learnt of the vendor.
         resolution: The smallest step of the vendor's date parameters.
         refuse: Told of the length of a window that is not to be planned again.
-        aim_at: Told how many calls a window should hold at most.
+        aim: How many calls the windows to come should hold.
     """
 
     def __init__(
@@ -69,12 +70,12 @@ class Weight:
         knowledge: Knowledge,
         resolution: timedelta,
         refuse: Callable[[timedelta], None],
-        aim_at: Callable[[float], None],
+        aim: Aim,
     ) -> None:
         self._knowledge = knowledge
         self._resolution = resolution
         self._refuse = refuse
-        self._aim_at = aim_at
+        self._aim = aim
 
     def is_on_trial(self, task: Task) -> bool:
         """Whether nothing has come of a window that the vendor may not carry."""
@@ -147,7 +148,7 @@ class Weight:
                 return self.split(task, 4, str(error))
             known.heavy_by_calls = True
             self._refuse(length)
-            self._aim_at(SHARE * max(known.most_calls, (expected or 0) / 2))
+            self._aim.gently(SHARE * max(known.most_calls, (expected or 0) / 2))
             return self.split(task, 2, str(error))
         if task.patient:
             return Fail(error) if divisible else self._given_up(task, error)
@@ -159,7 +160,7 @@ class Weight:
             self._refuse(length)
             return self._cut_off(task, A_DAY, str(error))
         short = HOUR if length > HOUR else least
-        if length >= 2 * short and (short is HOUR or known.answers):
+        if length >= 2 * short:
             return self._cut_off(task, short, str(error))
         return ReadAgain(str(error), patient=True)
 
@@ -170,8 +171,14 @@ class Weight:
         control = self._knowledge.control(task.window)
         if control is None:
             return Fail(error)
-        task.search = Searched(error, task.window.end, control=True)
+        task.search = Searched(error, Purpose.CONTROL, task.window.end)
         return Search(control)
+
+    def on_control(self, task: Task, *, given: bool) -> Fail:
+        """Give up a window, alone if one that came before still comes."""
+        assert task.search is not None  # noqa: S101 - it was begun by `_given_up`
+        refusal = task.search.refusal
+        return alone(refusal) if given else Fail(refusal)
 
     def _cut_off(self, task: Task, length: timedelta, reason: str) -> Split:
         """Ask a short question first: does the vendor answer anything at all?"""

@@ -226,10 +226,9 @@ def test_answers_that_prove_themselves_and_lack_calls_are_found_out(
     assert lost(run, world) == 0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [0, 3])
 @pytest.mark.parametrize("vendor", NAMES)
 def test_so_they_are_where_periods_above_six_hours_are_refused(vendor: str, seed: int) -> None:
-    """Not beside a long silence: there, two empty answers in a row look like more of it."""
     calls = make_calls(vendor, seed, 300, NOON, days=10)
     world = made_world(vendor, calls, Clock(NOON), Behaviour(largest_span_days=0.25))
     with sick(world, random.Random(f"{vendor} {seed}"), "a fifth is empty"):
