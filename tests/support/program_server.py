@@ -66,7 +66,7 @@ def become(asked: dict[str, Any]) -> None:
     ):
         os.dup2(os.open(file, flags), number)
     # What the server had read ahead of its own input is not the program's.
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(asked["environment"])
 

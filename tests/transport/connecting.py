@@ -12,7 +12,7 @@ from tap_callhistory.vendors import VENDORS
 from tests.vendors.test_vendors import SETTINGS, WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tap_callhistory.transport.budget import Budget
     from tap_callhistory.transport.transport import Sender, Transport
@@ -31,22 +31,27 @@ LOGINS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def connected(
+def connected(name: str, url: str, **changes: Any) -> tuple[Transport, Any]:
+    """A vendor's transport, and a request for a page of it."""
+    return connected_by(name, url, changes)
+
+
+def connected_by(
     name: str,
     url: str,
+    changes: Mapping[str, Any],
     *,
     budget: Budget | None = None,
     new_sender: Callable[..., Sender] = HttpSender,
-    **changes: Any,
 ) -> tuple[Transport, Any]:
-    """A vendor's transport, and a request for a page of it.
+    """The same, of parts that a test brings.
 
     Args:
         name: The vendor.
         url: Where it is.
+        changes: Settings of the vendor.
         budget: Paces the requests, in place of one of the transport's own.
         new_sender: Makes what sends them.
-        changes: Settings of the vendor.
     """
     login = {"email": "a@example.com", "password": "fake-password", "token": ""}
     given = {**SETTINGS[name], "api_url": url, **(login if name in LOGINS else {})}

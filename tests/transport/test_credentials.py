@@ -12,7 +12,7 @@ import pytest
 from tap_callhistory.errors import VendorRefusal, VendorUnavailable
 from tap_callhistory.transport.budget import Budget
 from tests.support.misbehaving_vendor import Received, Step, answer, vendor
-from tests.transport.connecting import EMPTY, LOGINS, connected
+from tests.transport.connecting import EMPTY, LOGINS, connected, connected_by
 
 if TYPE_CHECKING:
     import socket
@@ -200,7 +200,7 @@ def test_too_many_requests_in_other_words_slow_the_stream_down(name: str, refusa
     given = {"email": "", "password": "", "token": "fake-token"} if name in LOGINS else {}
     with vendor(refusal, answer(EMPTY[name])) as serving:
         budget = Budget(100, stop=threading.Event())
-        transport, request = connected(name, serving.url, budget=budget, **given)
+        transport, request = connected_by(name, serving.url, given, budget=budget)
         assert transport.fetch(request) == EMPTY[name]
         assert budget.rate < 100
         transport.close()

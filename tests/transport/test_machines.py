@@ -27,10 +27,12 @@ from tap_callhistory.transport import sessions
 from tap_callhistory.transport.http import HttpSender
 from tap_callhistory.transport.sessions import is_loopback
 from tests.support.misbehaving_vendor import Received, Step, answer, reply, vendor
-from tests.transport.connecting import EMPTY, LOGINS, connected
+from tests.transport.connecting import EMPTY, LOGINS, connected, connected_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from tap_callhistory.transport.transport import Sender
 
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -52,9 +54,12 @@ def issued(name: str) -> dict[str, str]:
     return {"email": "", "password": "", "token": "fake-token"} if name in LOGINS else {}
 
 
-def fetched(name: str, url: str, **changes: Any) -> Any:
+def fetched(
+    name: str, url: str, new_sender: Callable[..., Sender] = HttpSender, **changes: Any
+) -> Any:
     """The answer to one page's request."""
-    transport, request = connected(name, url, **issued(name), **changes)
+    settings = {**issued(name), **changes}
+    transport, request = connected_by(name, url, settings, new_sender=new_sender)
     try:
         return transport.fetch(request)
     finally:
