@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing, contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from datetime import datetime
 from decimal import Decimal
 from io import StringIO
@@ -267,8 +267,8 @@ def compiled_ledger(schema: str) -> str:
 
 def known_settings() -> dict[str, Any]:
     """The settings that the loader says it knows, by name."""
-    with redirect_stdout(StringIO()) as said:
-        TargetSnowflake.cli.main(["--about", "--format", "json"], standalone_mode=False)
+    with redirect_stdout(StringIO()) as said, suppress(SystemExit):
+        TargetSnowflake.cli.main(["--about", "--format", "json"])
     known: dict[str, Any] = json.loads(said.getvalue())["settings"]["properties"]
     return known
 
