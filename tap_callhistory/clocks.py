@@ -144,7 +144,7 @@ class Clock:
             return None
         moment = _naive_utc(_read(stamp), self._zone)
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-            raise ValueError("a date-time of a year out of reason")
+            raise ValueError("a date-time of a year before 1990 or after 2200")
         return moment
 
     def _offset(self, instant: datetime) -> timedelta:

@@ -321,8 +321,8 @@ class Sync:
         self._told_of_strays = True
         self._logger.warning(
             "%s: of %d calls that the vendor gave for the window %s, %d are dated more than a day "
-            "outside of it: the vendor seems to forget the period on the way, on a next page for "
-            "instance. Nothing is lost, but it costs many requests; tell the vendor",
+            "outside of it: the vendor seems to ignore the dates, perhaps on the pages after the "
+            "first. Nothing is lost, but it costs many requests; tell the vendor",
             self._endpoint.name,
             len(read.calls),
             read.window,

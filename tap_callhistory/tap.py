@@ -261,7 +261,12 @@ class TapCallHistory(Tap):
             raise BadParameter(
                 "give --test for a call of every stream, or --test=schema for the schemas alone"
             )
-        super().cb_test(ctx, param, value)
+        try:
+            super().cb_test(ctx, param, value)
+        except BaseException:
+            # Here the run ends within click's parsing, which leaves the files open that it opened.
+            ctx.close()
+            raise
 
     @classmethod
     @override

@@ -105,6 +105,16 @@ def test_a_test_run_tells_of_every_stream_that_fails(run_tap: Command, served: S
     assert TRACEBACK not in run.log
 
 
+def test_a_test_run_with_settings_that_cannot_be_used_says_that_alone_under_meltano(
+    run_tap: Command,
+) -> None:
+    shown_once = {"PYTHONWARNINGS": "once"}  # as Meltano sets it
+    run = run_tap({}, "--test", catalog={"streams": []}, state={}, env=shown_once)
+    assert run.code == 1
+    assert "ResourceWarning" not in run.log
+    assert len(run.errors) == 2
+
+
 def deselected(catalog: dict[str, Any], stream: str, *breadcrumbs: tuple[str, ...]) -> None:
     entry = next(each for each in catalog["streams"] if each["tap_stream_id"] == stream)
     for breadcrumb in breadcrumbs:

@@ -48,7 +48,12 @@ def clock_skew(gathered: Gathered) -> Iterator[Finding]:
     name, assumed = "clock skew", f"the two clocks agree within {in_words(TOLERANCE)}"
     skews = gathered.account.skews
     if not skews:
-        yield cannot_tell(name, assumed, "no answer has a Date header", "nothing: none is sent")
+        yield cannot_tell(
+            name,
+            assumed,
+            "no answer has a Date header",
+            "a vendor that sends one; there is nothing to do",
+        )
         return
     skew = round(median(each.total_seconds() for each in skews))
     where = "ahead of" if skew > 0 else "behind"

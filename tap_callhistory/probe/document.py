@@ -23,7 +23,7 @@ _PROBE_HEAD: Final = """\
 
 `tap-callhistory-probe` tests what the tap assumes of your vendors against your own account. It only
 reads, makes at most 40 requests per vendor within your `requests_per_second`, and prints nothing
-personal: numbers are told by their shape, calls by how many they are.
+personal: of phone numbers only their shape, of calls only how many there are.
 
 ```sh
 tap-callhistory-probe --config config.json
@@ -32,11 +32,11 @@ tap-callhistory-probe --config config.json --vendor utel --json
 
 `config.json` holds the tap's own settings; without `--config` they come from the environment. With
 Meltano it is `meltano invoke tap-callhistory:probe`. Every line
-names an [assumption](assumptions.md), what the vendor did, and how sure that is: *certain* is
-what no other reading explains, *likely* would need a coincidence to be wrong. What cannot be told
-says what would be needed, most often calls: run the probe in a busy hour. At the end stand the
-settings to paste into `meltano.yml`. What a vendor refuses is asked for in other ways: in smaller
-pages, in shorter windows, in windows that end earlier. The exit code is 0 when every vendor could
+names an [assumption](assumptions.md), what the vendor did, and how sure that is: *certain* has no
+other explanation, *likely* is wrong only by coincidence. Where the probe cannot tell, it says what
+it would need, most often calls: run it in a busy hour. The settings to paste into `meltano.yml`
+stand at the end. What a vendor refuses is asked for in other ways: in smaller pages, in shorter
+windows, in windows that end earlier. The exit code is 0 when every vendor could
 be probed, and 1 when one refused the credentials or could not be reached.
 
 This is what it says of the sandbox's five vendors, on a working day:

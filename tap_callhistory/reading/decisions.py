@@ -125,7 +125,7 @@ class Decisions:
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
         self.not_found.came(task, position)
-        self.knowledge.answer(task.window)
+        self.knowledge.answer(task.window, page)
         return self._take_likely(task, position, page)
 
     def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:
@@ -209,7 +209,7 @@ class Decisions:
         if task.search.purpose is Purpose.AWAKE:
             return self._unlikely.awake(task, page)
         if page is not None:
-            self.knowledge.answer(asked)
+            self.knowledge.answer(asked, page)
         if task.search.purpose in {Purpose.ANY, Purpose.STILL}:
             return self.not_found.on_search(task, asked, page, error)
         if task.search.purpose is Purpose.CONTROL:
@@ -221,7 +221,7 @@ class Decisions:
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         self.not_found.came(end, position)
-        self.knowledge.answer(end.window)
+        self.knowledge.answer(end.window, page)
         if isinstance(best := self._unlikely.page(end, position, page), AskAgain):
             return best
         end.to_ask.extend(current.take(position, best))
@@ -245,13 +245,13 @@ class Decisions:
         """Learn from a window that was taken for whole."""
         calls = task.calls_of_its_time if self.knowledge.ignores_bounds else len(task.received)
         self.planner.learn(task.window, calls)
+        self.knowledge.carried(task.window)
         if not provisional:
             self.knowledge.largest_trusted = max(self.knowledge.largest_trusted, len(task.received))
 
     def _taken(self, task: Task, position: Position, page: Page) -> Decision:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self.knowledge.carried(task.window)
         if self.knowledge.shortest_refused is not None:
             self.planner.bound(self.knowledge.longest_to_plan)
         if task.lineage.trims and self._narrowing.ends_history(task.window):
@@ -373,7 +373,8 @@ class Decisions:
 
     def _unsplit(self, task: Task, reason: TooMany) -> Decision:
         """Read a window whole, since shorter ones would hold no fewer calls."""
-        if task.current and task.current.limits.most_calls != self._sizes.most_calls:
+        most = task.current.limits.most_calls if task.current else None
+        if most == self._sizes.most_calls_of_an_instant != self._sizes.most_calls:
             return unreadable(task.window, f"{reason}, and shorter windows bring no fewer calls")
         return ReadAgain("")
 

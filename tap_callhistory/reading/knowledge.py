@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tap_callhistory.reading.pages import Page
     from tap_callhistory.reading.windows import Window
 
 #: After so many short pages that were right, short pages are a vendor's habit.
@@ -57,8 +58,9 @@ class Knowledge:
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
-        longest_accepted: The longest window that the vendor answered, if only that it is empty.
+        longest_accepted: The longest window that calls came for, or that was taken for empty.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
+        shortest_refusal: The shortest window that the vendor refused, for whatever reason.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         heavy_by_calls: Whether a window was too heavy though longer ones were carried: for the
             calls that it holds, and not for its length.
@@ -90,6 +92,7 @@ class Knowledge:
     habitual_surplus: int | None = None
     longest_accepted: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
+    shortest_refusal: timedelta | None = None
     latest_end: datetime | None = None
     heavy_by_calls: bool = False
     deepest_row: int = 0
@@ -156,20 +159,24 @@ class Knowledge:
             return LIKE_404S_OF_A_BLINKING_VENDOR
         return 1 if self.lasting_404s >= LASTING_404S_OF_A_HABIT else LIKE_404S
 
-    def answer(self, window: Window) -> None:
+    def answer(self, window: Window, page: Page) -> None:
         """Note that a page of a window came."""
         self.answers += 1
         if window in self.answered:
             self.answered.remove(window)
         self.answered.append(window)
-        self.carried(window)
+        if page.calls:
+            self.carried(window)
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""
         return any(each.start <= window.start for each in self.answered)
 
     def carried(self, window: Window) -> None:
-        """Note that the vendor did not find a window too long; it may have found nothing in it."""
+        """Note that the vendor did not find a window too long.
+
+        An empty answer alone does not tell: it may lack all calls.
+        """
         self.longest_accepted = max(self.longest_accepted, window.length)
 
     def control(self, window: Window) -> Window | None:
@@ -208,6 +215,15 @@ class Knowledge:
             return refused / 2
         ratio: float = refused / carried
         return carried if ratio <= WORTH_A_TRIAL else carried * ratio**0.5
+
+    def was_refused(self, window: Window) -> bool:
+        """Whether a window that was no longer has been refused."""
+        return self.shortest_refusal is not None and self.shortest_refusal <= window.length
+
+    def note_refusal(self, window: Window) -> None:
+        """Note that a window was refused, for its length, its calls, its bounds or none of them."""
+        shortest = self.shortest_refusal
+        self.shortest_refusal = min(shortest, window.length) if shortest else window.length
 
     def refuse(self, length: timedelta) -> None:
         """Note that a window of this length was refused, or could not be carried."""

@@ -10,6 +10,7 @@ from tap_callhistory.errors import KEEP_INCOMPLETE, IncompleteWindow
 from tap_callhistory.reading.doubts import is_cut
 from tap_callhistory.reading.read_windows import ReadWindow, strays
 from tap_callhistory.reading.tasks import State, Task
+from tap_callhistory.reading.unlikely import EXPECTED_FOR_NONE
 from tap_callhistory.reading.windows import Window, merged
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Leaving:
         self._knowledge = knowledge
         self._unsure: list[Window] = []
         self._with_calls: list[Window] = []
+        self._before_calls: list[Window] = []
+        self._first_calls: tuple[Window, int] | None = None
 
     def may(self, queue: Sequence[Task]) -> bool:
         """Whether the first window is settled, and neither its doubt nor the next change that.
@@ -88,6 +91,7 @@ class Leaving:
             if task.calls:
                 around = Window(task.window.start - AROUND, task.window.end + AROUND)
                 self._with_calls = merged([*self._with_calls, around])
+        self._note_silence(task)
         self.tally.windows += error is None
         self.tally.incomplete += error is not None
         if task.total is not None:
@@ -106,10 +110,19 @@ class Leaving:
             strays=strays(task.calls, task.window),
         )
 
-    def left_too_early(self) -> list[Window]:
-        """What left before the vendor was found to give too little; told once.
+    def _note_silence(self, task: Task) -> None:
+        """Keep what was silent, once, before any calls had come that tell if that is likely."""
+        if self._first_calls is None and task.calls:
+            self._first_calls = task.window, len(task.calls)
+        elif self._first_calls is None and not task.answers.foreseen:
+            self._before_calls.append(task.window)
 
-        Of a long silence only what lies near to calls: the rest was likely.
+    def left_too_early(self) -> list[Window]:
+        """What left before it was known to be unlikely; told once.
+
+        Where the vendor was found to give too little, all that left before; not of a long silence,
+        but for what lies near to calls. Else, what was silent just before the first calls, if these
+        are many.
         """
         near = self._with_calls if self._knowledge.gives_too_little else []
         unsure = [
@@ -117,8 +130,20 @@ class Leaving:
             for each in self._unsure
             if any(each.start < other.end and other.start < each.end for other in near)
         ]
-        self._unsure, self._with_calls = [], []
+        unsure += self._silent_before_many()
+        self._unsure, self._with_calls, self._before_calls = [], [], []
         return merged(unsure)
+
+    def _silent_before_many(self) -> list[Window]:
+        if self._first_calls is None:
+            return []
+        first, calls = self._first_calls
+        return [
+            each
+            for each in self._before_calls
+            if first.start - AROUND <= each.end <= first.start
+            and calls * (each.length / first.length) >= EXPECTED_FOR_NONE
+        ]
 
     def _failure(self, task: Task) -> Exception | None:
         if task.state is not State.PROVISIONAL:

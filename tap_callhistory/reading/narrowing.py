@@ -83,6 +83,7 @@ class Narrowing:
 
     def on_refusal(self, task: Task, error: VendorRefusal) -> Decision:
         """Decide when the first page of a window was refused."""
+        self._knowledge.note_refusal(task.window)
         at_end, length = self.ends_history(task.window), task.window.length
         too_young = error.speaks_of_the_end or length <= max(
             A_DAY, self._knowledge.longest_accepted

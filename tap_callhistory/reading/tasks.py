@@ -158,6 +158,7 @@ class WindowAnswers:
         refuted: Whether one of them turned out to lack calls.
         trusted: Whether the window was accepted though the vendor gives too little.
         in_vain: How many wider windows, in which calls are known, brought none.
+        foreseen: Whether anything told how many calls the window should hold.
     """
 
     counts: list[int] = field(default_factory=list)
@@ -166,6 +167,7 @@ class WindowAnswers:
     refuted: bool = False
     trusted: bool = False
     in_vain: int = 0
+    foreseen: bool = True
 
 
 class PageRequest(NamedTuple):

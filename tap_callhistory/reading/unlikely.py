@@ -14,6 +14,7 @@ must agree, by the share of poor ones; each page that gives the same total is on
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
 | ... which may well be             | the first ones, and now and then     | `ReadAgain`          |
 | ... and this run knows none       | the run before had many a day        | `Search` a wider one |
+| ... or is longer                  | than one that was refused            | `ReadAgain`          |
 | the last window of a first run    | and none came before it              | `ReadAgain`          |
 | a window with a few calls         | 12 and 4 times as many are likely    | `ReadAgain`          |
 | a window that lacks calls         | which came of it before              | `ReadAgain`          |
@@ -61,10 +62,11 @@ ANSWERS_THAT_STAY: Final = 8
 #: No other window tells how likely calls are: so many like answers are wanted.
 LIKE_ANSWERS_OF_THE_FIRST: Final = 6
 #: Where so many calls are expected, by this run or by the one before, an empty window is asked for
-#: again now and then: so many of the first ones, and then one in so many requests as ends are.
+#: again now and then: one in so many requests at first, and later as seldom as an end.
 EXPECTED_FOR_A_CHECK: Final = 1 / 2
 EXPECTED_BEFORE_FOR_A_CHECK: Final = 1
-EMPTY_WINDOWS_CHECKED: Final = 5
+EMPTY_WINDOWS_CHECKED: Final = 8
+REQUESTS_PER_EARLY_CHECK: Final = 8
 #: The end of one window in so many requests is asked for again though nothing is unlikely: a
 #: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
 REQUESTS_PER_CHECK: Final = 25
@@ -152,6 +154,7 @@ class Unlikely:
         """
         answers = task.answers
         self._compare(task, planner)
+        answers.foreseen = bool(planner.expected(task.window))
         why = self._why_window(task, planner)
         wanted = self._wanted(task, planner) if why else 1
         alike = answers.counts.count(len(task.received)) + 1
@@ -266,12 +269,17 @@ class Unlikely:
         came, expected = len(task.received), planner.expected(task.window)
         if self._knowledge.ignores_bounds:
             return ""
+        if not came:
+            return self._why_empty(task.window, expected, planner)
+        few = (expected or 0) >= EXPECTED_FOR_A_FEW and came < (expected or 0) * FRACTION
+        return f"{came} calls came where about {expected:.0f} are likely" if few else ""
+
+    def _why_empty(self, window: Window, expected: float | None, planner: Planner) -> str:
+        if self._knowledge.was_refused(window):
+            return "no calls came for a period no shorter than one that was refused"
         if expected is None:
-            return "" if came else "no calls came, and no other window tells if that is likely"
-        if came:
-            few = expected >= EXPECTED_FOR_A_FEW and came < expected * FRACTION
-            return f"{came} calls came where about {expected:.0f} are likely" if few else ""
-        if not expected and planner.is_last_of_a_first_run(task.window):
+            return "no calls came, and no other window tells if that is likely"
+        if not expected and planner.is_last_of_a_first_run(window):
             return "no calls came where history ends, nor before it"
         if expected >= EXPECTED_FOR_NONE:
             return f"no calls came where about {expected:.0f} are likely"
@@ -306,8 +314,10 @@ class Unlikely:
         least = EXPECTED_FOR_A_CHECK if planner.knows else EXPECTED_BEFORE_FOR_A_CHECK
         if expected is None or expected < least:
             return None
-        further = known.empty_windows_checked - EMPTY_WINDOWS_CHECKED
-        if task.answers.counts or further * REQUESTS_PER_CHECK > known.answers:
+        checked = known.empty_windows_checked
+        early = checked < EMPTY_WINDOWS_CHECKED
+        per_check = REQUESTS_PER_EARLY_CHECK if early else REQUESTS_PER_CHECK
+        if task.answers.counts or (planner.knows and checked * per_check > known.answers):
             return None
         known.empty_windows_checked += 1
         task.answers.counts.append(0)

@@ -165,7 +165,7 @@ def _parse_careless(text: str, *, lenient: bool) -> Any:
     if not text.strip():
         raise NotJson("an empty answer")
     if text.lstrip()[:1] == "<":
-        raise NotJson("HTML or XML where JSON was due")
+        raise NotJson("HTML or XML instead of JSON")
     try:
         return json.loads(text, strict=not lenient, parse_int=_integer)
     except RecursionError:

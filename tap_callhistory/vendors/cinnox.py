@@ -67,7 +67,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "page_size": {
             "type": "integer",
             "title": "Page size",
-            "description": "Calls asked for per request. Pages overlap by one, hence at least 2.",
+            "description": "Calls asked for per request. Pages overlap by one, so at least 2.",
             "default": 500,
             "minimum": 2,
             "maximum": 500,
@@ -92,7 +92,7 @@ BAD_PARAMETER: Final = "6451000"
 VERDICTS: Final[dict[int | str, Verdict]] = {
     HTTPStatus.UNAUTHORIZED: CREDENTIALS,
     HTTPStatus.FORBIDDEN: CREDENTIALS,
-    BAD_PARAMETER: Verdict(Action.STOP, advice="Check cinnox.page_size."),
+    BAD_PARAMETER: Verdict(Action.STOP, advice="Check cinnox.page_size and cinnox.call_type."),
     "6451001": Verdict(Action.RETRY),
     "6451010": Verdict(Action.SLOW_DOWN),
     "6450001": Verdict(Action.STOP, advice="Check cinnox.api_url."),

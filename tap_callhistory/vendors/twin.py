@@ -114,7 +114,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "page_size": {
             "type": "integer",
             "title": "Page size",
-            "description": "Calls asked for per request. Pages overlap by one, hence at least 2.",
+            "description": "Calls asked for per request. Pages overlap by one, so at least 2.",
             "default": 1000,
             "minimum": 2,
             "maximum": 1000,

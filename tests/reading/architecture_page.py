@@ -35,10 +35,10 @@ def table(module: ModuleType) -> str:
 def generated(page: str) -> str:
     """The page, with each module's table where its mark stands."""
     for module in MODULES:
-        place = re.compile(_PLACE.format(name=re.escape(module.__name__)))
-        page, places = place.subn(lambda found, it=module: found[1] + table(it), page)
-        if places != 1:
-            raise ValueError(f"the page has {places} places for the table of {module.__name__}")
+        found = re.search(_PLACE.format(name=re.escape(module.__name__)), page)
+        if found is None:
+            raise ValueError(f"the page has no place for the table of {module.__name__}")
+        page = page[: found.end(1)] + table(module) + page[found.end() :]
     return page
 
 

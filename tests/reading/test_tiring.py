@@ -69,7 +69,12 @@ def world_of(vendor: str, seed: int, count: int, days: int, longest: float | Non
 
 def assert_whole(world: World, days: int, seed: int, **settings: Any) -> None:
     since = (NOON - (days + 2) * DAY).isoformat()
-    usual = {"start_date": since, "vendor": {"page_size": 50}, "max_retries": 8, "seed": seed}
+    usual: dict[str, Any] = {
+        "start_date": since,
+        "vendor": {"page_size": 50},
+        "max_retries": 8,
+        "seed": seed,
+    }
     run = run_tap(world, began=NOON, **(usual | settings))
     assert run.failure is None
     assert lost(run, world) == set()

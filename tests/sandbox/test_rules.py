@@ -90,6 +90,7 @@ def test_etelecom_writes_none_as_year_one_and_zero() -> None:
         {"date_to": "2026-11-01T00:00:00Z"},
         {"date_from": "2026-11-01T00:00:00", "date_to": "2026-11-02T00:00:00"},
         {"date_from": 5, "date_to": 6},
+        {"date_from": "2026-11-02T00:00:00Z", "date_to": "2026-11-02T00:00:00Z"},
         {"direction": "sideways"},
         {"extension_ids": "5"},
         {"call_number": 5},
@@ -100,6 +101,12 @@ def test_etelecom_refuses_filters_that_it_cannot_mean(filters: dict[str, Any]) -
     answer = ask(made_world("etelecom", 5), body={"filter": filters})
     assert answer.status == 400
     assert json.loads(answer.body)["code"] == "invalid_argument"
+
+
+def test_etelecom_takes_one_of_after_and_before() -> None:
+    world = made_world("etelecom", 5)
+    assert ask(world, body={"paging": {"before": "."}}).status == 200
+    assert ask(world, body={"paging": {"after": ".", "before": "."}}).status == 400
 
 
 @pytest.mark.parametrize(
@@ -264,6 +271,25 @@ def test_cinnox_wants_both_dates_or_none(behaviour: Behaviour, status: int) -> N
             "code": 6451000,
             "message": "missing one of startAt, endAt",
         }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"startAt": "2026-11-02T00:00:00Z", "endAt": "2026-11-01T00:00:00Z"},
+            "endAt is prior to startAt",
+        ),
+        ({"offset": "-1"}, "negative offset"),
+        ({"limit": "-1"}, "negative limit"),
+        ({"limit": "501"}, "exceed maximum limit"),
+    ],
+)
+def test_cinnox_says_what_is_wrong_in_its_documented_words(
+    given: dict[str, str], message: str
+) -> None:
+    answer = ask(made_world("cinnox", 5), *given.items())
+    assert json.loads(answer.body) == {"code": 6451000, "message": message}
 
 
 def test_cinnox_numbers_its_errors() -> None:

@@ -81,6 +81,25 @@ def test_an_internal_call_with_two_records_counts_once(
     assert len(twofold) > 100
 
 
+def test_most_records_of_etelecom_are_made_after_their_calls_and_calls_are_dated_by_the_call(
+    warehouse: Warehouse,
+) -> None:
+    ((records, late, dated_late),) = (
+        row.values()
+        for row in warehouse.rows("""
+            select
+                count(*) as records,
+                count(case when raw.created_at > raw.ended_at then 1 end) as late,
+                count(case when calls.created_at > raw.ended_at then 1 end) as dated_late
+            from first_tenant.etelecom_call_logs as raw
+            inner join analytics.calls
+                on calls.call_key = 'etelecom/first_tenant/' || raw.id
+        """)
+    )
+    assert late > records / 2 > 500
+    assert dated_late == 0
+
+
 def test_two_tenants_with_the_same_ids_stay_apart(calls: dict[str, dict[str, Any]]) -> None:
     ids: dict[str, set[str]] = {}
     for call in calls.values():

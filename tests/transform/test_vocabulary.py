@@ -18,8 +18,10 @@ LATER: Final = "timestamp '2026-07-01 12:01:00'"
 TWIN: Final = {
     "ANSWERED": "answered",
     "NOANSWER": "missed",
-    **dict.fromkeys(["BUSY", "REJECTED"], "busy"),
-    **dict.fromkeys(["CANCEL", "BLACKLIST", "FZ230", "EMPTY_AON", "EXPIRED"], "cancelled"),
+    "BUSY": "busy",
+    **dict.fromkeys(
+        ["CANCEL", "BLACKLIST", "FZ230", "EMPTY_AON", "EXPIRED", "REJECTED"], "cancelled"
+    ),
     **dict.fromkeys(["CONGESTION", "CHANUNAVAIL", "FAILED", "INVALID", "UNAVAILABLE"], "failed"),
     **dict.fromkeys(["DIAL", "INPROGRESS", "SCHEDULED"], "in_progress"),
     "NEW_WORD": "unknown",

@@ -277,7 +277,17 @@ VERDICTS: list[tuple[str, int, Any, Action, str]] = [
     ("twin", 429, {}, Action.SLOW_DOWN, ""),
     ("twin", 526, {}, Action.RETRY, ""),
     ("cinnox", 200, {"code": 6451000, "message": "m"}, Action.STOP, "cinnox.page_size"),
-    ("cinnox", 400, {"code": 6451000, "message": "m"}, Action.STOP, "cinnox.page_size"),
+    ("cinnox", 400, {"code": 6451000, "message": "Bad query"}, Action.STOP, "cinnox.call_type"),
+    *(
+        ("cinnox", 400, {"code": 6451000, "message": message}, Action.STOP, advice)
+        for message, advice in (
+            ("missing one of startAt, endAt", "cinnox.api_url"),
+            ("endAt is prior to startAt", "start_date and end_date"),
+            ("negative offset", "Check cinnox.page_size"),
+            ("negative limit", "Lower cinnox.page_size"),
+            ("exceed maximum limit", "Lower cinnox.page_size"),
+        )
+    ),
     ("cinnox", 200, {"code": 6451001, "message": "m"}, Action.RETRY, ""),
     ("cinnox", 200, {"code": 6451010, "message": "m"}, Action.SLOW_DOWN, ""),
     ("cinnox", 400, {"code": 6451010, "message": "m"}, Action.SLOW_DOWN, ""),

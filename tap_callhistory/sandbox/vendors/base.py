@@ -261,7 +261,7 @@ class SandboxVendor(ABC):
         size = self.behaviour.default_page if asked is None else asked
         largest = self.behaviour.largest_page
         if size > largest and self.behaviour.oversize == "refuse":
-            raise Refusal(self.invalid_status, f"The page size must not be above {largest}.")
+            raise Refusal(self.invalid_status, self.too_large.format(largest=largest))
         return min(size, largest)
 
     def page_step(self, asked: int | None, size: int) -> int:
@@ -269,6 +269,7 @@ class SandboxVendor(ABC):
         return asked if asked and self.behaviour.oversize == "skip" else size
 
     invalid_status: ClassVar[int] = 400
+    too_large: ClassVar[str] = "The page size must not be above {largest}."
 
     def check_span(self, since: datetime | None, until: datetime | None) -> None:
         """Refuse a window that the vendor does not take.

@@ -82,6 +82,7 @@ class Cinnox(SandboxVendor):
         total="none",
     )
     stored_resolution: ClassVar[Resolution] = "millisecond"
+    too_large: ClassVar[str] = "exceed maximum limit"
 
     @override
     def settings(self, base_url: str) -> dict[str, Any]:
@@ -98,6 +99,9 @@ class Cinnox(SandboxVendor):
             raise Refusal(404, "method not found")
         require_bearer(request, APP_TOKEN, 401, "invalid app token")
         given = Parameters(request.query, PARAMETERS)
+        for name in ("offset", "limit"):
+            if (given.text(name) or "").startswith("-"):
+                raise Refusal(400, f"negative {name}")
         query = self._query(given)
         size = self.page_size(given.integer("limit", 1))
         offset = given.integer("offset", 0) or 0
@@ -108,6 +112,8 @@ class Cinnox(SandboxVendor):
         since, until = given.aware("startAt"), given.aware("endAt")
         if (since is None) != (until is None):
             raise Refusal(400, "missing one of startAt, endAt")
+        if since is not None and until is not None and until < since:
+            raise Refusal(400, "endAt is prior to startAt")
         self.check_span(since, until)
         now = self.world.now()
         conditions = {}

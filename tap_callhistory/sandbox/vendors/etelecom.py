@@ -122,6 +122,8 @@ class Etelecom(SandboxVendor):
         since, until = _date(filters, "date_from"), _date(filters, "date_to")
         if (since is None) != (until is None):
             raise Refusal(400, "date_from and date_to must be given together")
+        if since is not None and until is not None and until <= since:
+            raise Refusal(400, "date_to must be after date_from")
         self.check_span(since, until)
         if self.behaviour.hardship.forgets_filter and paging.get("after", "") not in {"", "."}:
             since = until = None
@@ -308,6 +310,8 @@ def _parts(body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             raise Refusal(400, f"unknown field in {name}")
     if not all(isinstance(paging.get(key, ""), str) for key in ("after", "before", "sort")):
         raise Refusal(400, "paging.after, before and sort must be strings")
+    if paging.get("after") and paging.get("before"):
+        raise Refusal(400, "only one of paging.after and paging.before may be given")
     return filters, paging
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PATH = "/kavenegar/user/v1/calls"
 TOKEN = "sandbox-kavenegar-token"
 APPLICATION = 1
+USERS_PER_PROFILE = 4
 PARAMETERS = frozenset({"endpointId", "since", "until", "page", "size"})
 DATE_FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f")
 FIRST_USER_AT = datetime(2018, 9, 16, 11, 3, 42, tzinfo=UTC)
@@ -211,10 +212,14 @@ class Kavenegar(SandboxVendor):
             "accessToken": token,
             "status": shared["status"],
         }
+        # Some answers have what is documented of endpoints that are created.
+        profile = (f"User {user}", shared["username"]) if user % USERS_PER_PROFILE == 0 else None
+        if profile:
+            shown["displayName"], shown["mobileNumber"] = profile
         held = shared | {
             "application_id": APPLICATION,
-            "display_name": None,
-            "mobile_number": None,
+            "display_name": profile and profile[0],
+            "mobile_number": profile and profile[1],
             "created_at": self._utc(joined),
             "updated_at": self._utc(joined),
         }

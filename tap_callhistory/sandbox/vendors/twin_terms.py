@@ -26,9 +26,9 @@ STATUSES = frozenset({
 ENDS = {
     "answered": ("ANSWERED",),
     "missed": ("NOANSWER",),
-    "busy": ("BUSY", "REJECTED"),
+    "busy": ("BUSY",),
     "failed": ("FAILED", "CONGESTION", "CHANUNAVAIL", "INVALID", "UNAVAILABLE"),
-    "cancelled": ("CANCEL", "BLACKLIST", "FZ230", "EMPTY_AON", "EXPIRED"),
+    "cancelled": ("CANCEL", "BLACKLIST", "FZ230", "EMPTY_AON", "EXPIRED", "REJECTED"),
 }
 """The statuses of calls that are over, by how they went."""
 

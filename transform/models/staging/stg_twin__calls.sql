@@ -23,8 +23,9 @@ known as (
         case
             when status = 'ANSWERED' then 'answered'
             when status = 'NOANSWER' then 'missed'
-            when status in ('BUSY', 'REJECTED') then 'busy'
-            when status in ('CANCEL', 'BLACKLIST', 'FZ230', 'EMPTY_AON', 'EXPIRED')
+            when status = 'BUSY' then 'busy'
+            -- REJECTED is what becomes of a call that had expired, and was taken up all the same.
+            when status in ('CANCEL', 'BLACKLIST', 'FZ230', 'EMPTY_AON', 'EXPIRED', 'REJECTED')
                 then 'cancelled'
             when status in ('CONGESTION', 'CHANUNAVAIL', 'FAILED', 'INVALID', 'UNAVAILABLE')
                 then 'failed'

@@ -1,4 +1,5 @@
--- Utel shows a call when it is over; when it was answered and ended follows from its lengths.
+-- Nothing in a record says that a call lasts, so each is taken as over (assumed). When it was
+-- answered and ended follows from its lengths.
 with raw_calls as (
     {{ callhistory.raw_calls('utel_call_history', {
         'id': 'text',
