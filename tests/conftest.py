@@ -23,7 +23,7 @@ from tests.support.sharing import GroupScheduling, place_of, rank_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-pytest_plugins = ("tests.transform.loaded",)
+pytest_plugins = ("tests.transform.loaded", "tests.end_to_end.installed")
 """What tests of several folders share is registered here, and made once for all."""
 
 NOW = datetime(2025, 6, 20, 10, 0, tzinfo=UTC)
@@ -64,9 +64,13 @@ settings.load_profile("callhistory")
 TESTS = Path(__file__).parent
 
 SLOW = (
-    *("documentation", "end_to_end", "faults", "orchestrate", "probe", "report", "transform"),
-    *("reading/test_hardships", "reading/test_page_sizes", "reading/test_reader"),
-    *("reading/test_unlikely", "records/test_lane", "test_completeness", "test_command_line"),
+    *("documentation", "end_to_end", "faults", "orchestrate", "report", "transform"),
+    *("packaging/test_package", "test_singer_suite", "vendors/test_adding_a_vendor"),
+    *("probe/test_allowance", "probe/test_any_readings", "probe/test_date_filter"),
+    *("probe/test_named_readings", "probe/test_periods", "probe/test_program"),
+    *("reading/test_hardships", "reading/test_page_sizes", "reading/test_properties"),
+    *("reading/test_reader", "reading/test_tiring", "reading/test_unlikely", "records/test_lane"),
+    *("test_completeness", "test_command_line", "test_contract"),
     *("sandbox/test_calls", "sandbox/test_program", "sandbox/test_proxies", "shards/test_program"),
 )
 """What starts programs and databases, or tells many stories, of what others test in a small way."""

@@ -62,21 +62,21 @@ class Loaded:
     state: dict[str, Any] = field(default_factory=dict)
     log: str = ""
     exit_code: int | None = None
-    _pending: list[dict[str, Any]] = field(default_factory=list)
+    pending: list[dict[str, Any]] = field(default_factory=list)
 
     def take(self, line: bytes) -> None:
         message = msgspec.json.decode(line)
         if message["type"] == "RECORD" and message["stream"] != LEDGER:
-            self._pending.append(message)
+            self.pending.append(message)
         elif message["type"] == "STATE":
             self.keep()
             self.state = message["value"]
 
     def keep(self) -> None:
-        for message in self._pending:
+        for message in self.pending:
             row = message["record"]
             self.tables.setdefault(message["stream"], {})[row["id"]] = row
-        self._pending = []
+        self.pending = []
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def run(
         else:
             loaded.keep()
         loaded.exit_code = process.wait(timeout=60)
-    loaded._pending.clear()
+    loaded.pending.clear()
     loaded.log = (folder / "log").read_text()
     return loaded
 

@@ -1,4 +1,4 @@
-"""The house: which room may use which, and that none grows beyond a room."""
+"""The house: which room may use which, that none grows beyond a room, and what tests keep off."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import tap_callhistory
 
 PACKAGE = Path(tap_callhistory.__file__).parent
+TESTS = Path(__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES = 400
 
@@ -76,3 +77,61 @@ def test_modules_import_each_other_in_no_circle() -> None:
 @pytest.mark.parametrize("file", MODULES, ids=named)
 def test_a_module_is_no_longer_than_a_room(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+#: In these environments there is no other way.
+MAY_BE_PRIVATE = {
+    "transform/snowflake_server.py": "it adds to fakesnow what only its cursor's inside can do",
+    "benchmarks/contenders/plain_tap.py": "a tap as many are, by the SDK's conformance levels",
+}
+TEST_FILES = sorted(TESTS.rglob("*.py"))
+
+
+def below_tests(file: Path) -> str:
+    return file.relative_to(TESTS).as_posix()
+
+
+def is_private(name: str) -> bool:
+    return any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
+def private_uses(tree: ast.AST) -> set[str]:
+    """The private names of others that a module imports, uses, or has patched."""
+    own = ("self", "cls", "super()")
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if is_private(alias.name)}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module or ''}.{alias.name}" for alias in node.names}
+            found |= {name for name in names if is_private(name)}
+        elif isinstance(node, ast.Attribute) and is_private(node.attr):
+            found |= {ast.unparse(node)} if ast.unparse(node.value) not in own else set()
+    return found
+
+
+def patched_constants(tree: ast.AST) -> set[str]:
+    """The constants that a module sets for the time of a test."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        ast.unparse(call)
+        for call in calls
+        if ast.unparse(call.func).endswith(("setattr", "patch", "patch.object"))
+        for given in call.args[:2]
+        if isinstance(given, ast.Constant)
+        if str(given.value).rpartition(".")[2].isupper()
+    }
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=below_tests)
+def test_a_test_uses_what_is_public_and_sets_no_constant(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    assert patched_constants(tree) == set()
+    assert bool(private_uses(tree)) == (below_tests(file) in MAY_BE_PRIVATE)
+
+
+def test_private_names_and_constants_are_found_where_they_are_used() -> None:
+    found = ast.parse("from a import _b; import c._d; e._f(); self._g; super()._h; i.__doc__")
+    assert private_uses(found) == {"a._b", "c._d", "e._f"}
+    found = ast.parse("m.setattr(a, 'B_C', 1); patch('d.E', 2); patch.object(f, 'g'); h('I')")
+    assert patched_constants(found) == {"m.setattr(a, 'B_C', 1)", "patch('d.E', 2)"}

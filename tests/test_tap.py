@@ -161,7 +161,7 @@ def test_a_run_that_was_stopped_before_it_began_reads_and_bookmarks_nothing(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tap = TapCallHistory(config=served.config())
-    tap._handle_termination(signal.SIGTERM, None)
+    signal.raise_signal(signal.SIGTERM)
     with pytest.raises(Terminated) as raised:
         tap.sync_all()
     assert raised.value.signum == signal.SIGTERM

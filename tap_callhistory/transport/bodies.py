@@ -52,26 +52,26 @@ class TooLarge(NotJson):
     """A body beyond the bounds; it would be so again."""
 
 
-def read_body(raw: BaseHTTPResponse) -> bytearray:
+def read_body(raw: BaseHTTPResponse, most_bytes: int = MAX_BODY_BYTES) -> bytearray:
     """Read a decompressed body to its end, holding little more than the bound at any moment.
 
     Raises:
-        TooLarge: The body goes on after MAX_BODY_BYTES.
+        TooLarge: The body goes on after `most_bytes`.
         urllib3.exceptions.HTTPError: The body broke off, stalled or does not decompress.
     """
     body = bytearray()
     while piece := raw.read1(READ_BYTES, decode_content=True):
         body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"an answer of more than {MAX_BODY_BYTES:,} bytes")
+        if len(body) > most_bytes:
+            raise TooLarge(f"an answer of more than {most_bytes:,} bytes")
     return body
 
 
-def read_plain_body(raw: BaseHTTPResponse) -> bytearray:
+def read_plain_body(raw: BaseHTTPResponse, most_bytes: int = MAX_BODY_BYTES) -> bytearray:
     """Read a body that was asked for without compression, whatever its Content-Encoding says.
 
     Raises:
-        TooLarge: The body goes on after MAX_BODY_BYTES.
+        TooLarge: The body goes on after `most_bytes`.
         zlib.error: It is compressed, and damaged.
         urllib3.exceptions.HTTPError: The body broke off or stalled.
     """
@@ -79,10 +79,10 @@ def read_plain_body(raw: BaseHTTPResponse) -> bytearray:
     unpack: Callable[[bytes], bytes] | None = None
     while piece := raw.read1(READ_BYTES, decode_content=False):
         if not body and piece.startswith(_GZIP):
-            unpack = partial(zlib.decompressobj(wbits=31).decompress, max_length=MAX_BODY_BYTES + 1)
+            unpack = partial(zlib.decompressobj(wbits=31).decompress, max_length=most_bytes + 1)
         body += unpack(piece) if unpack else piece
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"an answer of more than {MAX_BODY_BYTES:,} bytes")
+        if len(body) > most_bytes:
+            raise TooLarge(f"an answer of more than {most_bytes:,} bytes")
     return body
 
 

@@ -28,7 +28,7 @@ from tap_callhistory.errors import (
     VendorRefusal,
     VendorUnavailable,
 )
-from tap_callhistory.transport.bodies import TooLarge, read_body, read_plain_body
+from tap_callhistory.transport.bodies import MAX_BODY_BYTES, TooLarge, read_body, read_plain_body
 from tap_callhistory.transport.sessions import (
     Sent,
     Sessions,
@@ -148,6 +148,7 @@ class HttpSender:
         request_timeout: Seconds of silence that end an exchange; twice as long ends it anyway.
         stop: Ends all exchanges when set.
         sessions: What sends; by default sessions of its own.
+        most_body_bytes: The longest body of one answer, decompressed.
     """
 
     def __init__(
@@ -157,12 +158,14 @@ class HttpSender:
         request_timeout: float,
         stop: threading.Event,
         sessions: Sessions | None = None,
+        most_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._name = name
         self._timeouts = (min(LONGEST_CONNECT_SECONDS, request_timeout), request_timeout)
         self._deadline_seconds = 2 * request_timeout
         self._sessions = sessions or Sessions()
         self._watch = Watch(stop)
+        self._most_body_bytes = most_body_bytes
 
     def ask(
         self, request: Request, headers: Mapping[str, str], before_each: Callable[[], None]
@@ -247,7 +250,7 @@ class HttpSender:
         uncompressed = sent.headers.get("Accept-Encoding") == "identity"
         try:
             read = read_plain_body if uncompressed else read_body
-            return Answer(status, headers, read(response))
+            return Answer(status, headers, read(response, self._most_body_bytes))
         except TooLarge as error:
             return Answer(status, headers, failed=too_large(error))
         except (urllib3_errors.DecodeError, zlib.error):

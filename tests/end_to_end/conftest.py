@@ -7,8 +7,6 @@ import pytest
 
 from tests.support.postgres import postgres as served
 
-from .project import Project
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,11 +17,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.end_to_end)
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project.copied_to(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CALLS: Final = 5_000
+CALLS: Final = 1_000
 STREAMS: Final = {
     "kavenegar_calls": ("kavenegar", "created_at"),
     "etelecom_call_logs": ("etelecom", "created_at"),

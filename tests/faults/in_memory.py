@@ -155,13 +155,16 @@ def run_given(vendor: str, give: Callable[[int, Request], Answer], **settings: A
     return _run({"start_date": (BEGAN - HISTORY).isoformat(), **config}, told, connect)
 
 
-def run_over_http(config: Mapping[str, Any], sizes: Sizes | None = None) -> Told:
+def run_over_http(
+    config: Mapping[str, Any], sizes: Sizes | None = None, began: datetime = BEGAN
+) -> Told:
     """Run the tap in this process over real HTTP, with short waits between its tries."""
-    usual = {"start_date": (BEGAN - timedelta(hours=1)).isoformat(), "request_timeout": 5}
+    usual = {"start_date": (began - timedelta(hours=1)).isoformat(), "request_timeout": 5}
 
     def hurry(made: Run) -> None:
         made.first_wait_seconds = FIRST_WAIT_SECONDS
         made.sizes = sizes or made.sizes
+        made.began = began
 
     return _run({**usual, **config}, Told(), hurry)
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import pytest
 
@@ -297,14 +296,11 @@ def test_a_window_that_always_fails_leaves_those_before_it_loaded(name: str) -> 
         came = good(request)
         return api.error(500, "The service has a fault") if b'"id":' + poison in came.body else came
 
-    with (
-        sandbox.serve() as url,
-        patch("tests.faults.in_memory.BEGAN", NOW),
-    ):
+    with sandbox.serve() as url:
         api.answer = answered  # type: ignore[method-assign]
         start = (NOW - timedelta(days=DAYS_BEFORE + 10)).isoformat()
         config = settings_for(sandbox, url, max_retries=1, start_date=start)
-        told = run_over_http(config, sizes=SMALL)
+        told = run_over_http(config, sizes=SMALL, began=NOW)
         time.sleep(CONNECTING_SECONDS)
     states = [each["value"] for each in told.messages if each["type"] == "STATE"]
     bookmark = states[-1]["bookmarks"][stream]["replication_key_value"]

@@ -3,15 +3,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from uv import find_uv_bin
 
 from tests.end_to_end.conftest import postgres
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROOT: Final = Path(__file__).parents[2]
 LOADER: Final = "meltanolabs-target-postgres==0.8.1"
@@ -20,29 +17,28 @@ TIMEOUT_SECONDS: Final = 600
 __all__ = ["postgres"]
 
 
-@pytest.fixture(scope="session")
-def environment_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Makes an environment of its own for a package; gives the folder of its programs."""
+def programs_of(*asked: str) -> Path:
+    """Makes an environment of its own, once and for all sessions; gives the folder of its programs.
 
-    def made(package: str) -> Path:
-        folder = tmp_path_factory.mktemp("environment")
-        uv = find_uv_bin()
-        python = folder / "bin" / "python"
-        for command in (
-            ("venv", "--quiet", "--python", sys.executable, "--clear", str(folder)),
-            ("pip", "install", "--quiet", "--python", str(python), package),
-        ):
-            subprocess.run([uv, *command], check=True, timeout=TIMEOUT_SECONDS)  # noqa: S603
-        return folder / "bin"
-
-    return made
-
-
-@pytest.fixture(scope="session")
-def dagster(environment_of: Callable[[str], Path]) -> Path:
-    return environment_of(str(ROOT / "orchestrate" / "dagster"))
+    Of an environment that is made anew, all that is imported would be compiled anew: more work than
+    the tests themselves.
+    """
+    tool = [find_uv_bin(), "tool", "run", "--quiet", "--python", sys.executable, *asked]
+    found = subprocess.run(  # noqa: S603
+        [*tool, "python", "-c", "import sys; print(sys.executable)"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    return Path(found.stdout.strip()).parent
 
 
 @pytest.fixture(scope="session")
-def loader(environment_of: Callable[[str], Path]) -> Path:
-    return environment_of(LOADER)
+def dagster() -> Path:
+    return programs_of("--with-editable", str(ROOT / "orchestrate" / "dagster"))
+
+
+@pytest.fixture(scope="session")
+def loader() -> Path:
+    return programs_of("--from", LOADER)

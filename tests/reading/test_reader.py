@@ -22,7 +22,7 @@ from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.doubts import Doubt
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.leaving import Leaving
-from tap_callhistory.reading.pages import Limits, Page, ReadCall
+from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.schedule import Schedule
@@ -381,10 +381,11 @@ def test_a_part_that_fails_ends_the_wait_of_a_window_of_the_same_doubt() -> None
 
 def test_a_bad_record_does_not_spoil_the_estimate_of_a_dense_window() -> None:
     half = CursorPages(Limits(10), Knowledge())
-    half._collect([
+    calls = [
         ReadCall("bad", "", None, 0),
         ReadCall(1, "2026-03-17T12:00:00.000000Z", b"", 0),
-    ])
+    ]
+    half.take(Position(), Page(calls, next="a cursor"))
     task = Task(Window(NOON, NOON + DAY), current=half)
     assert task.shape.expected_calls(timedelta(seconds=1)) == 1000
 

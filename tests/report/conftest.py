@@ -12,11 +12,13 @@ from playwright.sync_api import sync_playwright
 from .pages import BROWSERS, DESK, Opened, Written, written_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
 
-    from tests.transform.warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
+
+    OpenedAt = Callable[[int, str], Opened]
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +39,24 @@ def written(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> W
     return written_to(tmp_path_factory.mktemp("report") / "report.html", warehouse)
 
 
+@pytest.fixture(scope="session")
+def opened_at(browser: Browser, written: Written) -> Iterator[OpenedAt]:
+    """Opens the report once for each width and colour scheme that is asked for."""
+    pages: dict[tuple[int, str], Opened] = {}
+
+    def at(width: int, scheme: str) -> Opened:
+        if (width, scheme) not in pages:
+            pages[width, scheme] = Opened(browser, written.file, width, scheme)
+        return pages[width, scheme]
+
+    yield at
+    for each in pages.values():
+        each.page.close()
+
+
 @pytest.fixture
-def opened(request: pytest.FixtureRequest, browser: Browser, written: Written) -> Iterator[Opened]:
-    width, scheme = getattr(request, "param", (DESK, "light"))
-    shown = Opened(browser, written.file, width, scheme)
-    yield shown
-    shown.page.close()
+def opened(request: pytest.FixtureRequest, opened_at: OpenedAt) -> Opened:
+    """The report as it is when it has just been opened."""
+    shown = opened_at(*getattr(request, "param", (DESK, "light")))
+    shown.fold()
+    return shown

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from uv import find_uv_bin
-
-from tests.transform.programs import PROJECT, TIMEOUT_SECONDS
-from tests.transform.warehouses import PostgreSQL
+from tests.support.programs import report_server
+from tests.support.warehouses import PostgreSQL
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
     from pathlib import Path
 
     from playwright.sync_api import Browser, Locator, Page
 
-    from tests.transform.warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 PHONE: Final = 390
@@ -39,15 +36,8 @@ def report(
     database: str, output: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Writes the report, from an environment of its own."""
-    command = [find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable]
-    command += ["--with-editable", f"{PROJECT.parent / 'report'}[postgres]"]
-    # The variables reach the report alone, whatever is set where the tests run.
-    command += ["env", "-u", "CALLHISTORY_REPORT_MADE_UP"]
-    command += [f"{name}={value}" for name, value in (variables or {}).items()]
-    command += ["callhistory-report", "--database", database, "--output", str(output), *arguments]
-    return subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-    )
+    given = ["--database", database, "--output", str(output), *arguments]
+    return report_server().run(given, variables)
 
 
 def written_to(file: Path, warehouse: Warehouse, *arguments: str) -> Written:
@@ -75,6 +65,12 @@ class Opened:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(file.as_uri())
+
+    def fold(self) -> None:
+        """Folds up again what has been unfolded."""
+        self.page.evaluate(
+            "document.querySelectorAll('details').forEach(each => each.open = false)"
+        )
 
     def section(self, question: str) -> Locator:
         """The part of the page under a question."""

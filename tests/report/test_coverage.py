@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.transform.warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
     Show = Callable[..., Opened]
+
+ONE_WAREHOUSE: Final = pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+"""For what the page makes of the models' rows; that each database gives these, others prove."""
 
 OF_CALLS: Final = ("calls", "calls_by_day", "agents_by_day", "lines_by_day", "unanswered_callers")
 LAST_READ: Final = "2026-09-16 09:30:10"
@@ -209,6 +212,7 @@ def test_missing_calls_are_red_and_those_that_went_at_the_vendor_are_not(show: S
     assert "fewer calls" not in opened.page.locator(".history").last.inner_text()
 
 
+@ONE_WAREHOUSE
 def test_each_vendor_and_account_has_a_strip_of_its_own(show: Show) -> None:
     opened = show(
         coverage=[UTEL | WHOLE, OTHER_UTEL | WHOLE | {"read_until": "2026-09-14 00:00:00"}],
@@ -224,6 +228,7 @@ def test_each_vendor_and_account_has_a_strip_of_its_own(show: Show) -> None:
     ]
 
 
+@ONE_WAREHOUSE
 def test_days_before_the_start_date_are_no_gap(show: Show) -> None:
     opened = show(**with_gaps(whole_from="2026-08-30 06:00:00"))
     assert verdict(opened).startswith("Yes.")
@@ -234,6 +239,7 @@ def test_days_before_the_start_date_are_no_gap(show: Show) -> None:
     }
 
 
+@ONE_WAREHOUSE
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
@@ -249,6 +255,7 @@ def test_what_was_read_without_proof_is_no_alarm(show: Show, kind: str, said: st
     assert Counter(days(opened).values())["no proof"] == 3
 
 
+@ONE_WAREHOUSE
 def test_calls_without_a_ledger_have_no_proof(show: Show) -> None:
     opened = show(
         coverage=[UTEL | UNKNOWN, OTHER_UTEL | WHOLE],
@@ -269,6 +276,7 @@ def test_models_that_an_older_warehouse_lacks_are_named(show: Show) -> None:
     assert "Run dbt build" in " ".join(text.split())
 
 
+@ONE_WAREHOUSE
 def test_gaps_and_missing_calls_alarm_though_coverage_was_not_built(show: Show) -> None:
     lacks = gap("never read", "2026-08-22 19:00:00", "2026-08-25 19:00:00")
     for models in (
@@ -282,6 +290,7 @@ def test_gaps_and_missing_calls_alarm_though_coverage_was_not_built(show: Show) 
         assert "coverage" in opened.section("Is every call there?").inner_text()
 
 
+@ONE_WAREHOUSE
 def test_many_gaps_are_cut_short_with_their_number(show: Show) -> None:
     gaps = [
         gap("never read", f"2026-07-{day:02} 00:00:00", f"2026-07-{day:02} 01:00:00")
@@ -292,6 +301,7 @@ def test_many_gaps_are_cut_short_with_their_number(show: Show) -> None:
     assert words(opened, "bad")[-1] == "And 20 gaps more, in coverage_gaps."
 
 
+@ONE_WAREHOUSE
 def test_made_up_calls_are_called_so_in_large_letters(show: Show) -> None:
     models = with_gaps()
     real, made_up = show(width=PHONE, **models), show("--made-up", width=PHONE, **models)
@@ -305,6 +315,7 @@ def test_made_up_calls_are_called_so_in_large_letters(show: Show) -> None:
     assert made_up.page.title().startswith("Made-up calls")
 
 
+@ONE_WAREHOUSE
 def test_the_environment_can_say_that_calls_are_made_up(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

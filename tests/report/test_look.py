@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.transform.warehouses import DuckDB
+from tests.support.warehouses import DuckDB
 
 from .pages import DESK, PHONE, SMALLEST_PHONE, database_of, report
 
@@ -27,9 +27,13 @@ QUESTIONS: Final = (
     "Who waits for a call back?",
 )
 LEAST_CONTRAST: Final = 4.5
+ONE_WAREHOUSE: Final = pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+"""How the page looks is not a matter of where its numbers are from."""
+
 SMALLEST_LETTERS_PX: Final = 10
 
 
+@ONE_WAREHOUSE
 def test_every_question_has_a_table_and_a_chart(opened: Opened) -> None:
     first, *sections = opened.page.locator("section").all()
     assert first.locator("h2").inner_text() == "Is every call there?"
@@ -39,6 +43,7 @@ def test_every_question_has_a_table_and_a_chart(opened: Opened) -> None:
         assert section.locator("svg path, svg text").count() > 10
 
 
+@ONE_WAREHOUSE
 @pytest.mark.parametrize(
     "opened",
     [(width, "light") for width in (SMALLEST_PHONE, PHONE, DESK)],
@@ -67,6 +72,7 @@ def test_nothing_sticks_out_or_is_too_small_to_read(opened: Opened) -> None:
     assert smallest >= SMALLEST_LETTERS_PX * min(1, page.viewport_size["width"] / PHONE)  # type: ignore[index]
 
 
+@ONE_WAREHOUSE
 @pytest.mark.parametrize("opened", [(PHONE, "light"), (DESK, "light")], indirect=True)
 def test_a_phone_and_a_desk_have_charts_of_their_own(opened: Opened) -> None:
     width = opened.page.viewport_size["width"]  # type: ignore[index]
@@ -76,6 +82,7 @@ def test_a_phone_and_a_desk_have_charts_of_their_own(opened: Opened) -> None:
     assert opened.page.locator(f"div{hidden} svg").evaluate_all(visible) == 0
 
 
+@ONE_WAREHOUSE
 @pytest.mark.parametrize("opened", [(PHONE, "light"), (PHONE, "dark")], indirect=True)
 def test_words_stand_out_from_the_paper_in_the_light_and_in_the_dark(opened: Opened) -> None:
     card = colour(opened, "section", "backgroundColor")
@@ -93,6 +100,7 @@ def test_words_stand_out_from_the_paper_in_the_light_and_in_the_dark(opened: Ope
     assert contrast(fill, card) >= 2
 
 
+@ONE_WAREHOUSE
 def test_the_page_asks_for_nothing_and_complains_of_nothing(
     opened: Opened, written: Written
 ) -> None:

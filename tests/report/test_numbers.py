@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.transform.warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
     from .pages import Written
 

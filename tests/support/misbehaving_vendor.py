@@ -51,6 +51,10 @@ class Vendor:
     def connections(self) -> int:
         return len(self._lines)
 
+    def then(self, step: Step) -> None:
+        """Add a step, which may name the vendor's own address."""
+        self._steps.append(step)
+
     def close(self) -> None:
         self._listener.close()
         for line in self._lines:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer  # type: ignore[import-untyped]
 
 LONGEST: Final = (
-    *("documentation", "warehouse", "transform/test_ledger", "transform/test_snowflake"),
+    *("documentation", "warehouse", "ledger", "transform/test_snowflake"),
     *("end_to_end", "test_completeness", "reading", "probe", "faults", "transform", "orchestrate"),
 )
 """The groups that take longest: begun last, one would keep a worker busy at the end."""
@@ -25,8 +25,12 @@ _DATABASE: Final = re.compile(r"[\[-](duckdb|postgres)[-\]]")
 _OF_THE_FOLDER: Final = frozenset({"end_to_end"})
 """Folders whose files share what is costly to make."""
 
+_OF_ANOTHER: Final = {"orchestrate/test_meltano": "end_to_end"}
+"""Files that share with another folder: the plugins that Meltano has installed."""
+
 _OF_THE_WAREHOUSES: Final = frozenset({"transform", "report"})
-"""Folders that share two warehouses; the ledger's tests have databases of their own."""
+"""Folders that share two warehouses; the ledger's tests have databases of their own, and share
+what dbt makes of its models."""
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -47,15 +51,17 @@ def place_of(nodeid: str) -> str:
 
 
 def group_of(nodeid: str) -> str:
-    """A folder, a file, a file with one of its databases, or a warehouse, common to folders."""
+    """A folder, a file, or what has a database in common: the ledger's tests, or a warehouse's."""
     place = place_of(nodeid)
     folder, _, file = place.rpartition("/")
     database = _DATABASE.search(nodeid)
+    if place in _OF_ANOTHER:
+        return _OF_ANOTHER[place]
     if folder in _OF_THE_FOLDER:
         return folder
     if database is None or folder not in _OF_THE_WAREHOUSES:
         return place
-    owner = place if file.startswith("test_ledger") else "warehouse"
+    owner = "ledger" if file.startswith("test_ledger") else "warehouse"
     return f"{owner}/{database[1]}"
 
 

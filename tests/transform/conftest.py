@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.postgres import new_database
-
-from .warehouses import DuckDB, PostgreSQL, Warehouse
+from tests.support.warehouses import DuckDB, PostgreSQL, Warehouse
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 READ_BY: Final = {
     "kavenegar_calls": "created_at",

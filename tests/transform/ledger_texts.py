@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from .ledger_story import make_tables
 
 if TYPE_CHECKING:
-    from .warehouses import Warehouse
+    from collections.abc import Mapping
+
+    from tests.support.warehouses import Warehouse
 
 MODELS: Final = ("missing_calls", "coverage_gaps", "coverage")
 FOR_THE_PAGE: Final = "ledger"
@@ -19,6 +21,10 @@ FOR_THE_PAGE: Final = "ledger"
 
 TEMPLATE: Final = "callhistory"
 """The schema for which the texts are compiled."""
+
+
+_COMPILED: Final[dict[tuple[str, str], dict[str, str]]] = {}
+"""The texts that have been made, by dbt's adapter and the project's variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,18 @@ class LedgerTexts:
 
     @classmethod
     def compiled(cls, warehouse: Warehouse, **variables: object) -> LedgerTexts:
-        """Lets dbt compile the models for the schema `callhistory`, which holds all streams."""
+        """Lets dbt compile the models for the schema `callhistory`, which holds all streams.
+
+        Of what database they are asked does not stand in the texts: they are made once for all of
+        one kind.
+        """
+        asked = warehouse.dbt.adapter, repr(sorted(variables.items()))
+        if asked not in _COMPILED:
+            _COMPILED[asked] = cls._made(warehouse, variables)
+        return cls(warehouse, _COMPILED[asked])
+
+    @staticmethod
+    def _made(warehouse: Warehouse, variables: Mapping[str, object]) -> dict[str, str]:
         make_tables(warehouse, TEMPLATE)
         finished = warehouse.dbt.run(
             "compile",
@@ -45,7 +62,7 @@ class LedgerTexts:
         folder = warehouse.dbt.folder / "target/compiled/callhistory"
         files = {model: folder / f"models/ledger/{model}.sql" for model in MODELS}
         files[FOR_THE_PAGE] = folder / f"analyses/{FOR_THE_PAGE}.sql"
-        return cls(warehouse, {name: one_text(file) for name, file in files.items()})
+        return {name: one_text(file) for name, file in files.items()}
 
     def ask(self, model: str, schema: str) -> list[dict[str, Any]]:
         """What a model answers of a schema's tables."""

@@ -10,9 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from tests.support.programs import PROJECT, installed_for, run
+from tests.support.warehouses import DuckDB
+
 from .ledger_story import make_tables
-from .programs import PROJECT, installed_for, run
-from .warehouses import DuckDB
 
 SQLFLUFF: Final = "sqlfluff==4.4.0"
 TEMPLATER: Final = "sqlfluff-templater-dbt==4.4.0"

@@ -14,8 +14,7 @@ import pytest
 
 from tap_callhistory.sandbox.server import Sandbox
 from tests.support.postgres import postgres
-
-from .warehouses import DuckDB, PostgreSQL, Warehouse
+from tests.support.warehouses import DuckDB, PostgreSQL, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,15 +11,15 @@ from uuid import uuid4
 import pytest
 
 from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
+from tests.support.programs import PROJECT
+from tests.support.warehouses import PostgreSQL
 
-from .programs import PROJECT
 from .test_three_runs import A_DAY, FIRST_RUN, RUNS, made_world, published_late, recorded_late
-from .warehouses import PostgreSQL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 SCHEMA: Final = "added"
 OTHER_SCHEMA: Final = "added_later"

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 NEVER_SAID: Final = {
     "kavenegar": {"customer_number", "customer_e164", "line_e164", "extension", "started_at"},

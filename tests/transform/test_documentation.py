@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from .programs import PROJECT
+from tests.support.programs import PROJECT
 
 if TYPE_CHECKING:
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 VENDORS: Final = ("kavenegar", "etelecom", "twin", "cinnox", "utel")
 

@@ -23,7 +23,7 @@ from .ledger_texts import TEMPLATE, TO_WRITE, LedgerTexts, same_as_the_page
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 START: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - the models' times are UTC without a zone
 FIRST_RUN: Final = datetime(2026, 3, 1)  # noqa: DTZ001

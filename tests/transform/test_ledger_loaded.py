@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_callhistory.sandbox.world.world import World
-
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 NOW: Final = datetime(2026, 9, 16, 9, 30, tzinfo=UTC)
 START: Final = datetime(2026, 6, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from .warehouses import DuckDB
+from tests.support.warehouses import DuckDB
 
 VARIABLES: Final = {"callhistory_schemas": ["account"]}
 ONCE: Final = "every_raw_call_is_in_calls_once"

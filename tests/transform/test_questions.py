@@ -15,7 +15,7 @@ from .test_calls import ONLY_ANSWERED_OR_NOT, UNANSWERED, told
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from .warehouses import Warehouse
+    from tests.support.warehouses import Warehouse
 
 ZONES: Final = {
     "kavenegar": ZoneInfo("Asia/Tehran"),

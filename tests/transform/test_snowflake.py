@@ -21,9 +21,9 @@ import yaml
 import tap_callhistory
 from tap_callhistory.output.ledger import NAME as LEDGER
 from tests.support.in_process import NAMES, STREAMS
+from tests.support.programs import MELTANO_PROJECT, PROJECT, installed_for, run
 
 from .ledger_texts import TEMPLATE, TO_WRITE, one_text, same_as_the_page
-from .programs import MELTANO_PROJECT, PROJECT, installed_for, run
 from .snowflake_story import STOPS, Story, Table
 from .test_calls import differences, told
 

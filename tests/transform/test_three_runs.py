@@ -17,9 +17,9 @@ import tap_callhistory
 from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
 from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
 from tests.support.postgres import new_database
+from tests.support.warehouses import PostgreSQL
 
 from .test_calls import differences, told
-from .warehouses import PostgreSQL
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.call import Call
@@ -233,7 +233,9 @@ def column_type(schema: dict[str, Any]) -> str:
 
 def test_after_the_last_run_calls_are_as_they_truly_were(three_runs: ThreeRuns) -> None:
     settings = {**three_runs.warehouse.dbt.settings, "CALLHISTORY_ANALYTICS_SCHEMA": MODELS}
-    replace(three_runs.warehouse.dbt, settings=settings).build(callhistory_schemas=[SCHEMA])
+    dbt = replace(three_runs.warehouse.dbt, settings=settings)
+    made = dbt.run("run", {"callhistory_schemas": [SCHEMA]}, "--select", "calls")
+    assert made.returncode == 0, made.stdout[-8000:]
     calls = {
         row["call_key"]: row
         for row in three_runs.warehouse.rows(f"select * from {MODELS}.calls")  # noqa: S608

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from .warehouses import DuckDB
+from tests.support.warehouses import DuckDB
 
 AT: Final = "timestamp '2026-07-01 12:00:00' as {0}"
 LATER: Final = "timestamp '2026-07-01 12:01:00'"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_callhistory.errors import VendorRefusal, VendorUnavailable
+from tap_callhistory.transport.budget import Budget
 from tests.support.misbehaving_vendor import Received, Step, answer, vendor
-from tests.transport.connecting import EMPTY, LOGINS, connected
+from tests.transport.connecting import EMPTY, LOGINS, connected, connected_by
 
 if TYPE_CHECKING:
     import socket
@@ -198,9 +199,10 @@ def test_a_refused_token_within_a_200_is_quoted_and_the_credential_named(
 def test_too_many_requests_in_other_words_slow_the_stream_down(name: str, refusal: Step) -> None:
     given = {"email": "", "password": "", "token": "fake-token"} if name in LOGINS else {}
     with vendor(refusal, answer(EMPTY[name])) as serving:
-        transport, request = connected(name, serving.url, **given)
+        budget = Budget(100, stop=threading.Event())
+        transport, request = connected_by(name, serving.url, given, budget=budget)
         assert transport.fetch(request) == EMPTY[name]
-        assert transport._budget.rate < 100
+        assert budget.rate < 100
         transport.close()
     with vendor(refusal) as serving:
         transport, request = connected(name, serving.url, **given)

@@ -10,6 +10,7 @@ import socket
 import ssl
 import sys
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,16 @@ from tap_callhistory.errors import (
     VendorRefusal,
     VendorUnavailable,
 )
-from tap_callhistory.transport import bodies, sessions
+from tap_callhistory.transport import sessions
+from tap_callhistory.transport.http import HttpSender
 from tap_callhistory.transport.sessions import is_loopback
 from tests.support.misbehaving_vendor import Received, Step, answer, reply, vendor
-from tests.transport.connecting import EMPTY, LOGINS, connected
+from tests.transport.connecting import EMPTY, LOGINS, connected, connected_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from tap_callhistory.transport.transport import Sender
 
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -50,9 +54,12 @@ def issued(name: str) -> dict[str, str]:
     return {"email": "", "password": "", "token": "fake-token"} if name in LOGINS else {}
 
 
-def fetched(name: str, url: str, **changes: Any) -> Any:
+def fetched(
+    name: str, url: str, new_sender: Callable[..., Sender] = HttpSender, **changes: Any
+) -> Any:
     """The answer to one page's request."""
-    transport, request = connected(name, url, **issued(name), **changes)
+    settings = {**issued(name), **changes}
+    transport, request = connected_by(name, url, settings, new_sender=new_sender)
     try:
         return transport.fetch(request)
     finally:
@@ -377,14 +384,13 @@ def test_a_file_of_certificates_that_is_not_there_is_named(
 def test_an_answer_over_the_bound_names_the_page_size(
     name: str,
     packed: bool,  # noqa: FBT001
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bodies, "MAX_BODY_BYTES", 50_000)
+    small = partial(HttpSender, most_body_bytes=50_000)
     body = json.dumps({**EMPTY[name], "note": "x" * 60_000}).encode()
     step = bytes_of(gzip.compress(body), Content_Encoding="gzip") if packed else bytes_of(body)
     with vendor(step) as serving:
         with pytest.raises(UnreadableAnswer, match="more than 50,000 bytes") as raised:
-            fetched(name, serving.url)
+            fetched(name, serving.url, new_sender=small)
         # It would be so again.
         assert len(serving.received) == 1
     assert "page_size" in str(raised.value.advice)

@@ -589,7 +589,7 @@ def test_redirect_that_leaves_the_host_is_refused(
         with vendor() as serving:
             port = serving.url.rpartition(":")[2]
             location = target.format(port=port, **ports)
-            serving._steps.append(reply(302, headers={"Location": location}))
+            serving.then(reply(302, headers={"Location": location}))
             with pytest.raises(VendorRefusal) as caught:
                 opened(authenticator=BearerToken("t0ken")).fetch(get(serving))
             assert len(serving.received) == 1

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 PROJECT: Final = Path(__file__).parents[2] / "transform"
 MELTANO_PROJECT: Final = PROJECT.parent / "meltano.yml"
-DBT_SERVER: Final = Path(__file__).with_name("dbt_server.py")
+REPORT: Final = PROJECT.parent / "report"
+PROGRAM_SERVER: Final = Path(__file__).with_name("program_server.py")
 TIMEOUT_SECONDS: Final = 600
 OWN_VARIABLES: Final = ("CALLHISTORY_", "DBT_", "TAP_CALLHISTORY_", "TARGET_", "VIRTUAL_ENV")
 
@@ -50,22 +51,20 @@ def run(
     requirements: Sequence[str],
     arguments: Sequence[str],
     settings: Mapping[str, str] | None = None,
-    standard_input: Path | None = None,
     folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program of the first of some packages, installed together, in a folder."""
-    with open(standard_input or os.devnull, encoding="utf-8") as messages:  # noqa: PTH123 - os.devnull
-        return subprocess.run(  # noqa: S603
-            _command(program, requirements, arguments),
-            env=_own_environment() | dict(settings or {}),
-            cwd=folder,
-            stdin=messages,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+    return subprocess.run(  # noqa: S603
+        _command(program, requirements, arguments),
+        env=_own_environment() | dict(settings or {}),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
 
 
 def _command(program: str, requirements: Sequence[str], arguments: Sequence[str]) -> list[str]:
@@ -81,8 +80,8 @@ def load(loader: str, settings: Mapping[str, Any], messages: Path, folder: Path)
     config.write_text(json.dumps(settings), encoding="utf-8")
     arguments = ["--config", str(config)]
     # target-postgres stores times in the zone of its session.
-    finished = run(loader, installed_for(loader), arguments, {"PGTZ": "UTC"}, messages)
-    assert finished.returncode == 0, finished.stdout[-8000:]
+    finished = _loader(loader).run(arguments, {"PGTZ": "UTC"}, messages)
+    assert finished.returncode == 0, finished.stderr[-8000:]
 
 
 def load_until_killed(
@@ -128,35 +127,66 @@ def load_until_killed(
         return started.stdout.read().decode().splitlines()
 
 
-class DbtServer:
-    """A process that has dbt imported, which takes longer than most of its commands.
+class ProgramServer:
+    """A process that has a program imported, which takes longer than most of its commands.
 
     Args:
-        adapter: duckdb or postgres.
+        program: The program's name.
+        python: The command that starts the Python of the program's environment.
+        first: The arguments of a command that the process runs itself, to know all the program.
+        settings: Environment variables for this command.
     """
 
-    def __init__(self, adapter: str) -> None:
+    def __init__(
+        self,
+        program: str,
+        python: Sequence[str],
+        first: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._program = program
         self._process = subprocess.Popen(  # noqa: S603
-            _command("python", installed_for(f"dbt-{adapter}"), [str(DBT_SERVER)]),
-            env=_own_environment(),
+            [*python, str(PROGRAM_SERVER), program, *first],
+            env=_own_environment() | dict(settings or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         atexit.register(self.close)
+        assert self._process.stdout
+        assert self._process.stdout.readline() == "ready\n"
 
     def run(
-        self, arguments: list[str], environment: Mapping[str, str]
+        self,
+        arguments: Sequence[str],
+        settings: Mapping[str, str] | None = None,
+        standard_input: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs one command in a process of its own."""
+        """Runs one command to its end, in a process of its own.
+
+        Args:
+            arguments: What stands behind the program's name.
+            settings: Environment variables for this command.
+            standard_input: What the program reads.
+        """
         assert self._process.stdin
         assert self._process.stdout
-        with NamedTemporaryFile("r", encoding="utf-8") as output:
-            asked = {"arguments": arguments, "environment": environment, "output": output.name}
+        with (
+            NamedTemporaryFile("r", encoding="utf-8") as output,
+            NamedTemporaryFile("r", encoding="utf-8") as errors,
+        ):
+            asked = {
+                "arguments": list(arguments),
+                "environment": _own_environment() | dict(settings or {}),
+                "input": str(standard_input or os.devnull),
+                "output": output.name,
+                "errors": errors.name,
+            }
             self._process.stdin.write(json.dumps(asked) + "\n")
             self._process.stdin.flush()
             code = int(self._process.stdout.readline())
-            return subprocess.CompletedProcess(arguments, code, output.read())
+            command = [self._program, *arguments]
+            return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
     def close(self) -> None:
         """Lets the process end."""
@@ -165,8 +195,29 @@ class DbtServer:
 
 
 @cache
-def _dbt_server(adapter: str) -> DbtServer:
-    return DbtServer(adapter)
+def _loader(name: str) -> ProgramServer:
+    return ProgramServer(name, _command("python", installed_for(name), []))
+
+
+@cache
+def _dbt(adapter: str) -> ProgramServer:
+    """A dbt that has read the project once; with that, half of a command's work is done."""
+    with TemporaryDirectory() as folder:
+        return ProgramServer(
+            "dbt",
+            _command("python", installed_for(f"dbt-{adapter}"), []),
+            ["--quiet", "parse", "--no-static-parser"],
+            Dbt(adapter, Path(folder), {"CALLHISTORY_DUCKDB_PATH": f"{folder}/none"}).variables,
+        )
+
+
+@cache
+def report_server() -> ProgramServer:
+    """The one server of the report."""
+    python = [find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable]
+    return ProgramServer(
+        "callhistory-report", [*python, "--with-editable", f"{REPORT}[postgres]", "python"]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +244,8 @@ class Dbt:
         self, command: str, variables: Mapping[str, object], *arguments: str
     ) -> subprocess.CompletedProcess[str]:
         """Runs one command of dbt, well or badly."""
-        return _dbt_server(self.adapter).run(
-            [command, "--vars", json.dumps(variables), *arguments],
-            _own_environment() | self.variables,
+        return _dbt(self.adapter).run(
+            [command, "--vars", json.dumps(variables), *arguments], self.variables
         )
 
     @property
@@ -208,6 +258,7 @@ class Dbt:
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
             "DBT_USE_COLORS": "false",
+            "DBT_WRITE_JSON": "false",
             **self.settings,
         }
 
