@@ -16,8 +16,8 @@ from tap_callhistory.reading.windows import Window
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from tap_callhistory.reading.lineage import Lineage
     from tap_callhistory.reading.pages import Position
-    from tap_callhistory.reading.tasks import Lineage
 
 
 @dataclass(frozen=True, slots=True)

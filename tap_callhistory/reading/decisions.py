@@ -44,12 +44,13 @@ from tap_callhistory.reading.decision import (
 )
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
+from tap_callhistory.reading.lineage import Dense, Lineage, Surplus
 from tap_callhistory.reading.narrowing import Narrowing
 from tap_callhistory.reading.not_found import NotFound
 from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
-from tap_callhistory.reading.tasks import Dense, Lineage, Purpose, Surplus, Task
+from tap_callhistory.reading.tasks import Purpose, Task
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
 from tap_callhistory.reading.windows import MONTH, MOST_PARTS, Window
@@ -111,13 +112,13 @@ class Decisions:
         self.not_found.end = planner.end
 
     def _refuse(self, length: timedelta) -> None:
-        self.knowledge.refuse(length)
-        self.planner.bound(self.knowledge.longest_to_plan)
+        self.knowledge.lengths.refuse(length)
+        self.planner.bound(self.knowledge.lengths.to_plan)
 
     def new_pass(self, task: Task) -> Pass:
         """A pass over a window, with the bounds that hold for it."""
         helps = self._can_split(task) and not self.knowledge.ignores_bounds
-        most = self.knowledge.most_rows or self._sizes.most_calls
+        most = self.knowledge.depth.most_rows or self._sizes.most_calls
         most = min(most, self._sizes.most_calls) if helps else self._sizes.most_calls_of_an_instant
         page_size, limits = self._page_sizes.asked, self._source.limits
         limits = replace(limits, most_calls=most, page_size=page_size)
@@ -146,7 +147,7 @@ class Decisions:
     ) -> Decision:
         """Decide when a page failed. `first`: whether all before the window has been read."""
         if position.again:
-            task.end_holds = False
+            task.last.holds = False
             return self._whole(task) if task.whole else GoOn()
         refused = self._narrowing.concerns(error)
         if position.beyond and (refused or has_all(task, error)):
@@ -183,7 +184,7 @@ class Decisions:
         """Plan windows of as many calls as came before a deep page failed."""
         if not self._can_split(task):
             return self.weight.on_first_page(task, error, expected=None, first=True)
-        most = self.knowledge.most_rows
+        most = self.knowledge.depth.most_rows
         if most is not None:
             return self._less_deep(task, str(error), most)
         if len(task.received) < self._aim.calls:
@@ -246,15 +247,15 @@ class Decisions:
         """Learn from a window that was taken for whole."""
         calls = task.calls_of_its_time if self.knowledge.ignores_bounds else len(task.received)
         self.planner.learn(task.window, calls)
-        self.knowledge.carried(task.window)
+        self.knowledge.lengths.carried(task.window)
         if not provisional:
             self.knowledge.largest_trusted = max(self.knowledge.largest_trusted, len(task.received))
 
     def _taken(self, task: Task, position: Position, page: Page) -> Decision:
         current = task.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        if self.knowledge.shortest_refused is not None:
-            self.planner.bound(self.knowledge.longest_to_plan)
+        if self.knowledge.lengths.shortest_refused is not None:
+            self.planner.bound(self.knowledge.lengths.to_plan)
         if task.lineage.trims and self._narrowing.ends_history(task.window):
             self.knowledge.latest_end = task.window.end
         known = current.total
@@ -267,7 +268,7 @@ class Decisions:
                 current.take_again(page)
             else:
                 rows = current.rows_before(position)
-                self.knowledge.deepest_row = max(self.knowledge.deepest_row, rows)
+                self.knowledge.depth.came(rows)
                 task.take(position, page)
         finally:
             task.note_total(page)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tap_callhistory.reading.carried import Depth, Lengths
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -33,10 +35,6 @@ LIKE_404S = 2
 LIKE_404S_OF_A_BLINKING_VENDOR = 6
 #: After so many 404s that were the same when they were asked again, they are a vendor's habit.
 LASTING_404S_OF_A_HABIT = 2
-#: A window so many times as long as what a vendor carries is worth the request that may fail.
-WORTH_A_TRIAL = 1.5
-#: After so many pages failed so deep in a list, none is asked for there again.
-FAILURES_THAT_TELL = 3
 #: Windows are asked for a little wider than they are, and so hold calls of those beside them.
 BESIDE = timedelta(minutes=5)
 
@@ -58,14 +56,9 @@ class Knowledge:
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
-        longest_accepted: The longest window that calls came for, or that was taken for empty.
-        shortest_refused: The shortest window that was refused, or was too heavy, for its length.
-        shortest_refusal: The shortest window that the vendor refused, for whatever reason.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
-        heavy_by_calls: Whether a window was too heavy though longer ones were carried: for the
-            calls that it holds, and not for its length.
-        deepest_row: Behind how many rows of a window's list the deepest page lay that came.
-        deep_failures: Behind so many rows a page failed, each time that one did.
+        lengths: How long a window the vendor carries.
+        depth: How far down its lists it gives pages.
         largest_page: The largest number of calls on one page.
         short_pages_hold: How many pages with fewer calls than their place promised held just as
             few when they were asked for again.
@@ -90,13 +83,9 @@ class Knowledge:
     answers: int = 0
     answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
     habitual_surplus: int | None = None
-    longest_accepted: timedelta = timedelta(0)
-    shortest_refused: timedelta | None = None
-    shortest_refusal: timedelta | None = None
     latest_end: datetime | None = None
-    heavy_by_calls: bool = False
-    deepest_row: int = 0
-    deep_failures: list[int] = field(default_factory=list)
+    lengths: Lengths = field(default_factory=Lengths)
+    depth: Depth = field(default_factory=Depth)
     largest_page: int = 0
     short_pages_hold: int = 0
     pages_fall_short: bool = False
@@ -166,18 +155,11 @@ class Knowledge:
             self.answered.remove(window)
         self.answered.append(window)
         if page.calls:
-            self.carried(window)
+            self.lengths.carried(window)
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""
         return any(each.start <= window.start for each in self.answered)
-
-    def carried(self, window: Window) -> None:
-        """Note that the vendor did not find a window too long.
-
-        An empty answer alone does not tell: it may lack all calls.
-        """
-        self.longest_accepted = max(self.longest_accepted, window.length)
 
     def control(self, window: Window) -> Window | None:
         """A window that was answered, to see if the vendor still answers; None if none was.
@@ -192,43 +174,6 @@ class Knowledge:
             if each.end + BESIDE < window.start or window.end + BESIDE < each.start
         )
         return next(apart, latest[0] if latest else None)
-
-    @property
-    def most_rows(self) -> int | None:
-        """No page behind so many rows is to be asked for; None for no bound.
-
-        Several failed there, and none has come from so deep.
-        """
-        failures = [rows for rows in self.deep_failures if rows > self.deepest_row]
-        return min(failures) if len(failures) >= FAILURES_THAT_TELL else None
-
-    @property
-    def longest_to_plan(self) -> timedelta | None:
-        """How long a window may be, by those that were carried and those that were not.
-
-        None for no bound. Between the two it is tried half-way, until little is left to be gained.
-        """
-        carried, refused = self.longest_accepted, self.shortest_refused
-        if refused is None or self.heavy_by_calls:
-            return None
-        if not carried or carried >= refused:
-            return refused / 2
-        ratio: float = refused / carried
-        return carried if ratio <= WORTH_A_TRIAL else carried * ratio**0.5
-
-    def was_refused(self, window: Window) -> bool:
-        """Whether a window that was no longer has been refused."""
-        return self.shortest_refusal is not None and self.shortest_refusal <= window.length
-
-    def note_refusal(self, window: Window) -> None:
-        """Note that a window was refused, for its length, its calls, its bounds or none of them."""
-        shortest = self.shortest_refusal
-        self.shortest_refusal = min(shortest, window.length) if shortest else window.length
-
-    def refuse(self, length: timedelta) -> None:
-        """Note that a window of this length was refused, or could not be carried."""
-        if self.shortest_refused is None or length < self.shortest_refused:
-            self.shortest_refused = length
 
 
 def is_notable(lacking: int, known: int) -> bool:

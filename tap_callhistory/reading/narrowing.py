@@ -83,10 +83,10 @@ class Narrowing:
 
     def on_refusal(self, task: Task, error: VendorRefusal) -> Decision:
         """Decide when the first page of a window was refused."""
-        self._knowledge.note_refusal(task.window)
+        self._knowledge.lengths.note_refusal(task.window)
         at_end, length = self.ends_history(task.window), task.window.length
         too_young = error.speaks_of_the_end or length <= max(
-            A_DAY, self._knowledge.longest_accepted
+            A_DAY, self._knowledge.lengths.longest_accepted
         )
         if at_end and (too_young or task.lineage.trims):
             if trimmed := self._trimmed(task, error):
@@ -98,7 +98,7 @@ class Narrowing:
         if at_end and length > A_DAY:
             return self._but_its_last_hour(task, error)
         if length > HOUR and task.window.can_split(self._resolution):
-            if length > self._knowledge.longest_accepted:
+            if length > self._knowledge.lengths.longest_accepted:
                 self._refuse(length)
             window, resolution = task.window, self._resolution
             return in_parts(window, task.lineage, 4, str(error), resolution=resolution)
@@ -110,13 +110,13 @@ class Narrowing:
         Not where history ends: to move the end back costs as little, and loses nothing.
         """
         length = task.window.length
-        if length > self._knowledge.longest_accepted or error.speaks_of_too_many_calls:
+        if length > self._knowledge.lengths.longest_accepted or error.speaks_of_too_many_calls:
             return None
-        if self.ends_history(task.window) or task.asked_once_more:
+        if self.ends_history(task.window) or task.refused.asked_once_more:
             return None
         if not self._knowledge.came_before(task.window):
             return None  # it may lie before all that the vendor keeps
-        task.asked_once_more = True
+        task.refused.asked_once_more = True
         return ReadAgain(str(error), pause=True)
 
     def ask_recent(self, task: Task, error: Exception | None) -> Search | None:

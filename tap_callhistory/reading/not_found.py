@@ -55,7 +55,7 @@ class NotFound:
 
     def came(self, task: Task, position: Position) -> None:
         """Note that a page came: if it was not found before, the vendor blinks."""
-        if task.missing.pop(position, None):
+        if task.refused.missing.pop(position, None):
             self._knowledge.blinks = True
 
     def ask_again(
@@ -67,23 +67,23 @@ class NotFound:
         unsure = error.may_mean_nothing and not self._knowledge.answers
         if not (unsure or error.may_be_a_blink):
             return None
-        told = task.missing.setdefault(position, [])
+        told = task.refused.missing.setdefault(position, [])
         told.append(error)
         if unsure:
             return self._search(task, Purpose.ANY, error, _month_until(self.end or task.window.end))
         like = self._knowledge.like_404s
-        if len(told) < like + task.others_answer:
+        if len(told) < like + task.refused.others_answer:
             return AskAgain([position], str(error))
         control = self._knowledge.control(task.window)
         first = position in task.first_positions and task.end_of is None
-        if first and like > 1 and not task.others_answer and control is not None:
+        if first and like > 1 and not task.refused.others_answer and control is not None:
             return self._search(task, Purpose.STILL, error, control)
         self._knowledge.lasting_404s += len(told) > 1
         return None
 
     def word_of_nothing(self, task: Task, position: Position, error: Exception | None) -> bool:
         """Whether the vendor said, now or the times before, that there are no calls."""
-        told = task.missing.pop(position, [])
+        told = task.refused.missing.pop(position, [])
         if not isinstance(error, VendorRefusal):
             return False
         if error.may_mean_nothing:
@@ -104,16 +104,16 @@ class NotFound:
         if page is not None:
             task.came.update({call.key: call for call in page.calls})
             self._knowledge.blinks |= bool(task.lacking)
-            task.others_answer = True
+            task.refused.others_answer = True
             if search.purpose is Purpose.ANY and asked.encloses(task.window):
                 # The calls of this window would have come with it, or may have.
-                for told in task.missing.values():
+                for told in task.refused.missing.values():
                     told.extend(told[-1:])
         elif search.purpose is Purpose.ANY:
             return self._search_on(search, asked, error)
         else:
             self._knowledge.blinks = True
-            task.missing.clear()
+            task.refused.missing.clear()
             if search.tries >= MOST_BLINKS:
                 return Fail(search.refusal)
         return ReadAgain(str(search.refusal), pause=True)

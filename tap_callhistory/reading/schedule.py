@@ -134,7 +134,7 @@ class Schedule:
         knowledge = self._decisions.knowledge
         if (latest := knowledge.latest_end) is not None:
             spans = [Window(span.start, min(span.end, latest)) for span in spans]
-        comfortable, longest = self._decisions.comfortable, knowledge.longest_to_plan
+        comfortable, longest = self._decisions.comfortable, knowledge.lengths.to_plan
         self._decisions.read_spans(self._plan(spans, comfortable, longest))
 
     # Which windows, and which pages.
@@ -199,18 +199,18 @@ class Schedule:
 
     def _pause_before(self, task: Task) -> float:
         """Seconds that a worker waits, so that another machine of the vendor's may answer."""
-        if not task.pauses_due:
+        if not task.waiting.pauses_due:
             return 0.0
-        task.pauses_due -= 1
+        task.waiting.pauses_due -= 1
         self._pauses += 1
         return self._pause_seconds if self._pauses <= MOST_PAUSES else 0.0
 
     def _may_ask(self, task: Task) -> bool:
         """Whether a window that failed need not wait: for an answer, or for those before it."""
-        if not (task.waits_for_an_answer or task.waits_for_its_turn) or self._is_first(task):
+        if not (task.waiting.for_an_answer or task.waiting.for_its_turn) or self._is_first(task):
             return True
-        answered = self._decisions.knowledge.answers > task.answers_before
-        return answered and not task.waits_for_its_turn
+        answered = self._decisions.knowledge.answers > task.waiting.answers_before
+        return answered and not task.waiting.for_its_turn
 
     def _is_first(self, task: Task) -> bool:
         """Whether everything before a window has been read."""
@@ -257,7 +257,7 @@ class Schedule:
         self._decided(task, decision)
         match decision:
             case AskAgain(positions, _, pause):
-                task.pauses_due += len(positions) * pause
+                task.waiting.pauses_due += len(positions) * pause
                 task.to_ask.extendleft(positions)
             case ReadAgain():
                 self._read_again(task, decision)
@@ -279,10 +279,10 @@ class Schedule:
 
     def _read_again(self, task: Task, decision: ReadAgain) -> None:
         self._leaving.tally.rereads += bool(decision.reason)
-        task.patient = decision.patient
+        task.waiting.patient = decision.patient
         task.repeats += bool(decision.reason)
         self._begin(task)
-        task.pauses_due = int(decision.pause)
+        task.waiting.pauses_due = int(decision.pause)
 
     def _replace(self, task: Task, split: Split) -> None:
         self._leaving.tally.splits += 1

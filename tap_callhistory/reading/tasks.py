@@ -9,7 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_callhistory.clocks import fixed_width
-from tap_callhistory.reading.doubts import Doubt, Shape
+from tap_callhistory.reading.doubts import Shape
+from tap_callhistory.reading.lineage import NO_LINEAGE, Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,63 +39,6 @@ class State(Enum):
     INCOMPLETE = "could not be read whole, and leaves as it came"
     FAILED = "failed"
     GONE = "gone"
-
-
-@dataclass(slots=True)
-class Dense:
-    """A window that held too many calls by the vendor's total, in parts.
-
-    Attributes:
-        calls: How many it held.
-        in_vain: How many times in a row a part was split that held as many as the whole.
-        found: How many its parts hold, as far as they are known.
-        counted: The parts that `found` is the sum of.
-    """
-
-    calls: int
-    in_vain: int = 0
-    found: int = 0
-    counted: list[Window] = field(default_factory=list)
-
-    def count(self, part: Window, calls: int) -> None:
-        """Count what a part holds; a part that is read again, or in parts, is not counted twice."""
-        if not any(each.encloses(part) for each in self.counted):
-            self.counted.append(part)
-            self.found += calls
-
-
-@dataclass(slots=True)
-class Surplus:
-    """A window for which the vendor counted more calls than it gave, and its halves.
-
-    Attributes:
-        calls: How many more.
-        found_again: How many of its halves lack just as many: then it is the vendor's habit.
-    """
-
-    calls: int
-    found_again: int = 0
-
-
-class Lineage(NamedTuple):
-    """What a window inherits from the one that it is a part of.
-
-    Attributes:
-        doubt: That one's results may have been cut.
-        dense: That one held too many calls.
-        halvings: How often it was halved because its pages did not prove themselves.
-        surplus: That one had more calls by the vendor's total than came.
-        trims: How often its end was moved back, because the vendor refused it.
-    """
-
-    doubt: Doubt | None = None
-    dense: Dense | None = None
-    halvings: int = 0
-    surplus: Surplus | None = None
-    trims: int = 0
-
-
-NO_LINEAGE = Lineage()
 
 
 class Purpose(Enum):
@@ -193,6 +137,59 @@ class PageRequest(NamedTuple):
     page_size: int = 0
 
 
+@dataclass(slots=True)
+class Refused:
+    """What the vendor said of a window when it did not give it.
+
+    Attributes:
+        missing: What it said, time after time, of a page that it did not find.
+        others_answer: Whether it answered another window after it had not found this one.
+        asked_once_more: Whether the window was asked for again in the same words.
+    """
+
+    missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
+    others_answer: bool = False
+    asked_once_more: bool = False
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What the pages of a window wait for.
+
+    Attributes:
+        patient: Whether they are given all retries of the settings.
+        for_an_answer: Whether another window has to come before.
+        for_its_turn: Whether all windows before it have to be read.
+        answers_before: How many pages had come when the present pass began.
+        pauses_due: How many of its pages are asked for after a pause.
+    """
+
+    patient: bool = False
+    for_an_answer: bool = False
+    for_its_turn: bool = False
+    answers_before: int = 0
+    pauses_due: int = 0
+
+
+@dataclass(slots=True)
+class LastPage:
+    """The last page with calls of a pass.
+
+    Attributes:
+        position: Which; None where no calls have come.
+        calls: How many it held.
+        asked_again: Whether it was asked for again.
+        holds: Whether it held as many when it was asked for again.
+        like_answers: How many like answers have told that nothing follows it.
+    """
+
+    position: Position | None = None
+    calls: int = 0
+    asked_again: bool = False
+    holds: bool = False
+    like_answers: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Task:
     """A window under way."""
@@ -215,36 +212,20 @@ class Task:
     passes: int = 0
     requests: int = 0
     error: Exception | None = None
-    patient: bool = False
-    waits_for_an_answer: bool = False
-    waits_for_its_turn: bool = False
-    answers_before: int = 0
+    waiting: Waiting = field(default_factory=Waiting)
     search: Searched | None = None
     searches_for: Task | None = None
     repeats: int = 0
-    pauses_due: int = 0
-    last_page: Position | None = None
-    end_is_asked: bool = False
+    last: LastPage = field(default_factory=LastPage)
     #: How many pages of the present pass have given its total.
     totals: int = 0
     #: How many have brought calls that had not come in it before.
     filled: int = 0
-    #: How many calls its last page held.
-    last_length: int = 0
-    #: How many like answers have told that nothing follows it.
-    end_answers: int = 0
-    #: Whether that page held as many when it was asked for again.
-    end_holds: bool = False
     #: The largest total that the vendor gave.
     largest_total: int = 0
     answers: WindowAnswers = field(default_factory=WindowAnswers)
     repeated: dict[Position, PageAnswers] = field(default_factory=dict)
-    #: What the vendor said, time after time, of a page that it did not find.
-    missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
-    #: Whether the vendor answered for another window after it had not found this one.
-    others_answer: bool = False
-    #: Whether it was asked for again in the same words, though the vendor had refused it.
-    asked_once_more: bool = False
+    refused: Refused = field(default_factory=Refused)
 
     def begin(self, current: Pass) -> None:
         """Begin a pass, the first one or another one."""
@@ -254,11 +235,11 @@ class Task:
         self.began = fixed_width(datetime.now(UTC))
         self.state = State.READING
         self.repeated.clear()
-        self.pauses_due = 0
-        self.last_page, self.end_is_asked = None, bool(self.answers.counts)
-        self.totals, self.filled, self.end_answers = 0, 0, 0
+        self.last = LastPage(asked_again=bool(self.answers.counts))
+        self.totals, self.filled = 0, 0
         self.answers.counted = False
-        self.answers_before = current.knowledge.answers
+        self.waiting.pauses_due = 0
+        self.waiting.answers_before = current.knowledge.answers
         self.current = current
         self.first_positions = current.opening()
         self.to_ask = deque(self.first_positions)
@@ -284,7 +265,7 @@ class Task:
         current = self.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
         if page.calls:
-            self.last_page, self.last_length = position, len(page.calls)
+            self.last.position, self.last.calls = position, len(page.calls)
         before = len(current.calls)
         self.to_ask.extend(current.take(position, page))
         self.filled += len(current.calls) > before

@@ -117,7 +117,7 @@ class Unlikely:
                 self._knowledge.note_poor_answer(len(known.counts) - 1, total_held=total_held)
         elif alike >= self._like_pages(task, page):
             self._knowledge.short_pages_hold += 1
-            task.end_answers = alike if task.has_inner_pages else 0
+            task.last.like_answers = alike if task.has_inner_pages else 0
         elif len(known.counts) < (MOST_ANSWERS_WHERE_IT_HELPS if helps else MOST_ANSWERS):
             return AskAgain([position], why)
         return known.best
@@ -183,7 +183,7 @@ class Unlikely:
         answers, current = task.answers, task.current
         assert current is not None  # noqa: S101 - its pages have just come
         if answers.counted:
-            answers.agreeing += task.end_holds
+            answers.agreeing += task.last.holds
             return
         answers.counted = True
         self._compare_inner_pages(task)
@@ -200,7 +200,7 @@ class Unlikely:
                 self._knowledge.note_poor_answer(answers.agreeing)
             answers.agreeing = 0
         if not task.lacking:
-            end = task.end_answers if self._knowledge.only_ends_lack_calls else 0
+            end = task.last.like_answers if self._knowledge.only_ends_lack_calls else 0
             answers.agreeing += max(task.totals, end, 1)
 
     def _compare_inner_pages(self, task: Task) -> None:
@@ -219,14 +219,14 @@ class Unlikely:
     def note_end(self, task: Task, page: Page) -> None:
         """Note what came of a last page that was asked for again."""
         total = task.current.total if task.current else None
-        task.end_holds = len(page.calls) >= task.last_length
-        if is_notable(task.last_length - len(page.calls), task.last_length):
+        task.last.holds = len(page.calls) >= task.last.calls
+        if is_notable(task.last.calls - len(page.calls), task.last.calls):
             self._knowledge.note_poor_answer(
                 total_held=page.total is not None and total == page.total
             )
 
     def _once_more(self, task: Task, planner: Planner, why: str) -> ReadAgain | AskAgain | Search:
-        answers, last = task.answers, task.last_page
+        answers, last = task.answers, task.last.position
         inner_hold = self._knowledge.only_ends_lack_calls and task.has_inner_pages
         if self._knows_it and inner_hold and last is not None and not task.lacking:
             # The inner pages hold: only the last one may still have been cut.
@@ -275,7 +275,7 @@ class Unlikely:
         return f"{came} calls came where about {expected:.0f} are likely" if few else ""
 
     def _why_empty(self, window: Window, expected: float | None, planner: Planner) -> str:
-        if self._knowledge.was_refused(window):
+        if self._knowledge.lengths.was_refused(window):
             return "no calls came for a period no shorter than one that was refused"
         if expected is None:
             return "no calls came, and no other window tells if that is likely"
@@ -287,12 +287,17 @@ class Unlikely:
 
     def _end(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
         """Look once more at the end of a window: its last page may have been cut."""
-        current, last = task.current, task.last_page
-        if current is None or task.end_is_asked or self._knows_it or self._knowledge.ignores_bounds:
+        current, last = task.current, task.last.position
+        if (
+            current is None
+            or task.last.asked_again
+            or self._knows_it
+            or self._knowledge.ignores_bounds
+        ):
             return None
         if last is None:
             return self._check_empty(task, planner)
-        task.end_is_asked = True
+        task.last.asked_again = True
         if current.total is None and self._end_is_silent(task, planner):
             why = "its last page may lack calls"
             if last in task.first_positions:

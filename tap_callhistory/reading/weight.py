@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from tap_callhistory.errors import UnreadableAnswer, VendorUnavailable
+from tap_callhistory.reading.carried import FAILURES_THAT_TELL
 from tap_callhistory.reading.decision import (
     AskAgain,
     Decision,
@@ -33,7 +34,6 @@ from tap_callhistory.reading.decision import (
     alone,
     in_parts,
 )
-from tap_callhistory.reading.knowledge import FAILURES_THAT_TELL
 from tap_callhistory.reading.tasks import Purpose, Searched
 from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
@@ -79,22 +79,23 @@ class Weight:
 
     def is_on_trial(self, task: Task) -> bool:
         """Whether nothing has come of a window that the vendor may not carry."""
-        known, longest = self._knowledge, self._knowledge.longest_accepted
+        lengths = self._knowledge.lengths
+        longest = lengths.longest_accepted
         if not longest or task.settled or task.opened:
             return False
-        weighs = known.shortest_refused is not None and not known.heavy_by_calls
+        weighs = lengths.shortest_refused is not None and not lengths.heavy_by_calls
         return task.window.length > longest * (1 if weighs else FAR_LONGER)
 
     def retries(self, task: Task, position: Position) -> int | None:
         """How often a page is tried again at once; None for all retries of the settings."""
-        if task.patient:
+        if task.waiting.patient:
             return None
-        known = self._knowledge
+        lengths = self._knowledge.lengths
         if position in task.first_positions:
-            too_heavy_before = known.shortest_refused is not None and known.longest_accepted
+            too_heavy_before = lengths.shortest_refused is not None and lengths.longest_accepted
             # One call may break every page, too: far shorter windows are not on trial.
-            share = FAR_SHORTER if known.heavy_by_calls else 1
-            on_trial = task.window.length > known.longest_accepted * share
+            share = FAR_SHORTER if lengths.heavy_by_calls else 1
+            on_trial = task.window.length > lengths.longest_accepted * share
             return 0 if too_heavy_before and on_trial else FEW_RETRIES
         return 0 if self._is_deeper(task, position) else FEW_RETRIES
 
@@ -102,11 +103,11 @@ class Weight:
         """Whether a page lies deeper than any that came."""
         current = task.current
         rows = current.rows_before(position) if current else 0
-        return rows > self._knowledge.deepest_row
+        return rows > self._knowledge.depth.deepest_row
 
     def goes_too_deep(self, task: Task) -> int | None:
         """Behind how many rows pages fail, if such a page is due; else None."""
-        most, current = self._knowledge.most_rows, task.current
+        most, current = self._knowledge.depth.most_rows, task.current
         if most is None or current is None:
             return None
         due = (each for each in task.to_ask if not (each.beyond or each.again))
@@ -116,12 +117,12 @@ class Weight:
         """Have a page asked for again that failed deeper than any that came; None to give it up."""
         if not self._is_deeper(task, position) or task.current is None:
             return None
-        known = self._knowledge
+        depth = self._knowledge.depth
         silent = isinstance(error, VendorUnavailable) and error.timed_out
         # Silence costs a minute or so: no second one is asked for.
         times = FAILURES_THAT_TELL if silent else 1
-        known.deep_failures.extend([task.current.rows_before(position)] * times)
-        if known.most_rows is None:
+        depth.failures.extend([task.current.rows_before(position)] * times)
+        if depth.most_rows is None:
             return AskAgain([position], str(error))
         return None
 
@@ -137,24 +138,25 @@ class Weight:
             first: Whether everything before it has been read.
         """
         known, length = self._knowledge, task.window.length
+        lengths = known.lengths
         least = max(MINUTE, self._resolution)
         divisible = length >= 2 * least and task.window.can_split(self._resolution)
-        answered = known.answers > task.answers_before
+        answered = known.answers > task.waiting.answers_before
         if divisible and (answered or self.is_on_trial(task)):
-            if length > known.longest_accepted:
+            if length > lengths.longest_accepted:
                 self._refuse(length)
                 return self.split(task, 4, str(error))
-            if known.shortest_refused is None or (expected or 0) < known.most_calls / 2:
+            if lengths.shortest_refused is None or (expected or 0) < known.most_calls / 2:
                 return self.split(task, 4, str(error))
-            known.heavy_by_calls = True
+            lengths.heavy_by_calls = True
             self._refuse(length)
             self._aim.gently(SHARE * max(known.most_calls, (expected or 0) / 2))
             return self.split(task, 2, str(error))
-        if task.patient:
+        if task.waiting.patient:
             return Fail(error) if divisible else self._given_up(task, error)
         if not first:
             # What lies before it shows whether the vendor answers anything.
-            task.waits_for_an_answer, task.waits_for_its_turn = divisible, not divisible
+            task.waiting.for_an_answer, task.waiting.for_its_turn = divisible, not divisible
             return ReadAgain(str(error))
         if known.answers == 0 and length > 2 * A_DAY:
             self._refuse(length)
@@ -166,7 +168,7 @@ class Weight:
 
     def _given_up(self, task: Task, error: Exception) -> Decision:
         """Give up a window as small as it gets; a window that came before tells if it alone."""
-        if self._knowledge.answers > task.answers_before:
+        if self._knowledge.answers > task.waiting.answers_before:
             return alone(error)
         control = self._knowledge.control(task.window)
         if control is None:

@@ -22,11 +22,12 @@ from tap_callhistory.reading.decision import (
 )
 from tap_callhistory.reading.decisions import Decisions
 from tap_callhistory.reading.doubts import Doubt, Shape
+from tap_callhistory.reading.lineage import NO_LINEAGE, Lineage
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.sizes import Sizes
-from tap_callhistory.reading.tasks import NO_LINEAGE, Lineage, Task
+from tap_callhistory.reading.tasks import Task
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def test_a_refusal_of_the_length_is_split_in_four_and_remembered() -> None:
     assert isinstance(decision, Split)
     assert len(decision.parts) == 4
     assert decision.given_back == Window(decision.parts[1].start, NOON)
-    assert decisions.knowledge.shortest_refused == 30 * DAY
+    assert decisions.knowledge.lengths.shortest_refused == 30 * DAY
 
 
 def test_an_outage_fails_at_once() -> None:

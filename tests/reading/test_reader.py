@@ -22,12 +22,13 @@ from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.doubts import Doubt
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.leaving import Leaving
+from tap_callhistory.reading.lineage import Lineage
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.schedule import Schedule
 from tap_callhistory.reading.sizes import Sizes
-from tap_callhistory.reading.tasks import Lineage, State, Task
+from tap_callhistory.reading.tasks import State, Task
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.reading.workers import InTurn
 from tap_callhistory.sandbox.vendors.registry import make_calls

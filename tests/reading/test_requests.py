@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_callhistory.reading.decision import Decision, Split
+from tap_callhistory.reading.lineage import NO_LINEAGE, Dense, Lineage
 from tap_callhistory.reading.paginators import NumberedPages, OffsetPages
 from tap_callhistory.reading.reader import Reader
 from tap_callhistory.reading.sizes import Sizes
-from tap_callhistory.reading.tasks import NO_LINEAGE, Dense, Lineage
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.reading.workers import InTurn
 from tests.support.simulated_vendor import (

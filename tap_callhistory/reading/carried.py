@@ -1,0 +1,94 @@
+"""What a vendor turned out to carry: how long a window, and how far down its list of pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.windows import Window
+
+#: A window so many times as long as what a vendor carries is worth the request that may fail.
+WORTH_A_TRIAL = 1.5
+#: After so many pages failed so deep in a list, none is asked for there again.
+FAILURES_THAT_TELL = 3
+
+
+@dataclass(slots=True)
+class Lengths:
+    """How long a window the vendor carries.
+
+    Attributes:
+        longest_accepted: The longest window that calls came for, or that was taken for empty.
+        shortest_refused: The shortest window that was refused, or was too heavy, for its length.
+        shortest_refusal: The shortest window that the vendor refused, for whatever reason.
+        heavy_by_calls: Whether a window was too heavy though longer ones were carried: for the
+            calls that it holds, and not for its length.
+    """
+
+    longest_accepted: timedelta = timedelta(0)
+    shortest_refused: timedelta | None = None
+    shortest_refusal: timedelta | None = None
+    heavy_by_calls: bool = False
+
+    def carried(self, window: Window) -> None:
+        """Note that the vendor did not find a window too long.
+
+        An empty answer alone does not tell: it may lack all calls.
+        """
+        self.longest_accepted = max(self.longest_accepted, window.length)
+
+    def refuse(self, length: timedelta) -> None:
+        """Note that a window of this length was refused, or could not be carried."""
+        if self.shortest_refused is None or length < self.shortest_refused:
+            self.shortest_refused = length
+
+    def note_refusal(self, window: Window) -> None:
+        """Note that a window was refused, for its length, its calls, its bounds or none of them."""
+        shortest = self.shortest_refusal
+        self.shortest_refusal = min(shortest, window.length) if shortest else window.length
+
+    def was_refused(self, window: Window) -> bool:
+        """Whether a window that was no longer has been refused."""
+        return self.shortest_refusal is not None and self.shortest_refusal <= window.length
+
+    @property
+    def to_plan(self) -> timedelta | None:
+        """How long a window may be, by those that were carried and those that were not.
+
+        None for no bound. Between the two it is tried half-way, until little is left to be gained.
+        """
+        carried, refused = self.longest_accepted, self.shortest_refused
+        if refused is None or self.heavy_by_calls:
+            return None
+        if not carried or carried >= refused:
+            return refused / 2
+        ratio: float = refused / carried
+        return carried if ratio <= WORTH_A_TRIAL else carried * ratio**0.5
+
+
+@dataclass(slots=True)
+class Depth:
+    """How far down the list of a window's calls the vendor gives pages.
+
+    Attributes:
+        deepest_row: Behind how many rows the deepest page lay that came.
+        failures: Behind so many rows a page failed, each time that one did.
+    """
+
+    deepest_row: int = 0
+    failures: list[int] = field(default_factory=list)
+
+    def came(self, rows: int) -> None:
+        """Note that a page came from behind so many rows."""
+        self.deepest_row = max(self.deepest_row, rows)
+
+    @property
+    def most_rows(self) -> int | None:
+        """No page behind so many rows is to be asked for; None for no bound.
+
+        Several failed there, and none has come from so deep.
+        """
+        failures = [rows for rows in self.failures if rows > self.deepest_row]
+        return min(failures) if len(failures) >= FAILURES_THAT_TELL else None
