@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 WIDER: Final = timedelta(days=30)
 #: So many windows are asked for until one comes: of a vendor that finds none, and of one that
 #: refuses some, so that the address is right.
-MOST_SEARCHES: Final = 3
+MOST_SEARCHES: Final = 2
 MOST_SEARCHES_OF_THE_LIVING: Final = 14
 #: So often is what came before no longer found until the vendor is given up.
 MOST_BLINKS: Final = 4
@@ -141,7 +141,7 @@ class NotFound:
         if search.tries == 1:
             return Search(asked)
         # Further and further back: a night, or a weekend, has no calls either.
-        back = asked.length * (search.tries if search.alive else 1)
+        back = asked.length * search.tries
         return Search(Window(asked.start - back, asked.end - back))
 
 

@@ -162,7 +162,7 @@ class Weight:
             self._refuse(length)
             return self._cut_off(task, A_DAY, str(error))
         short = HOUR if length > HOUR else least
-        if length >= 2 * short:
+        if length >= 2 * short and (short is HOUR or known.answers):
             return self._cut_off(task, short, str(error))
         return ReadAgain(str(error), patient=True)
 

@@ -73,7 +73,7 @@ def test_a_vendor_that_refuses_periods_is_asked_for_large_pages_all_the_same(ven
     run = run_tap(world, began=NOON, start_date=SINCE)
     assert run.failure is None
     assert run.table() == truth(world)
-    assert run.requests < CALLS / SMALL + 70
+    assert run.requests < CALLS / SMALL + 80
 
 
 @pytest.mark.parametrize("oversize", ["cut", "skip"])
