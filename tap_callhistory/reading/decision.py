@@ -98,13 +98,15 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Ask for a short window to find out from when on the vendor gives history.
+    """Ask for another window in place of one, to find out what became of that.
 
     Attributes:
         window: What to ask for.
+        reason: What it is to tell.
     """
 
     window: Window
+    reason: str
 
 
 Decision = GoOn | AskAgain | ReadAgain | Split | LookAtEnds | Search | Accept | Fail
@@ -121,8 +123,8 @@ def in_words(decision: Decision) -> str:  # noqa: PLR0911 - a line for each
             return f"split into {', '.join(map(str, parts)) or 'nothing'}: {reason}"
         case LookAtEnds(ends):
             return f"look at its ends {' and '.join(map(str, ends))}: it may have been cut"
-        case Search(window):
-            return f"look for the beginning of the history in {window}"
+        case Search(window, reason):
+            return f"ask for {window} in its place: {reason}"
         case Accept(provisional):
             return "accepted, unless a part shows that it was cut" if provisional else "accepted"
         case Fail(error):

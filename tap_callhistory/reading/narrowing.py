@@ -132,7 +132,7 @@ class Narrowing:
             return None
         start = floor(self.horizon - 2 * HOUR, self._resolution)
         task.search = Searched(error, Purpose.RECENT, task.window.end)
-        return Search(Window(start, start + HOUR))
+        return Search(Window(start, start + HOUR), Purpose.RECENT.value)
 
     def on_search(
         self, task: Task, asked: Window, error: Exception | None, *, given: bool
@@ -182,7 +182,8 @@ class Narrowing:
         middle = search.refused + (until - search.refused) / 2
         start = self.horizon - 2 * HOUR if search.given is None and not search.tries else middle
         start = max(floor(start, self._resolution), search.refused)
-        return Search(Window(start, min(start + HOUR, self.horizon)))
+        hour = Window(start, min(start + HOUR, self.horizon))
+        return Search(hour, Purpose.BEGINNING.value)
 
     def _rest(self, task: Task, search: Searched, error: Exception) -> Decision:
         """Ask for a window again after a pause: the vendor may have tired for a while only.

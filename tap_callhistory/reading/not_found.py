@@ -122,7 +122,7 @@ class NotFound:
         before = task.search
         tries = before.tries if before and before.purpose is purpose else 0
         task.search = Searched(error, purpose, task.window.end, tries=tries)
-        return Search(window)
+        return Search(window, purpose.value)
 
     def _search_on(self, search: Searched, asked: Window, error: Exception | None) -> Decision:
         """Ask for a shorter window where one was refused, for an earlier one where none came."""
@@ -137,12 +137,12 @@ class NotFound:
             return Fail(search.refusal)
         if not found_nothing:
             length = max(asked.length / 4, min(asked.length, HOUR))
-            return Search(Window(asked.end - length, asked.end))
-        if search.tries == 1:
-            return Search(asked)
-        # Further and further back: a night, or a weekend, has no calls either.
-        back = asked.length * search.tries
-        return Search(Window(asked.start - back, asked.end - back))
+            asked = Window(asked.end - length, asked.end)
+        elif search.tries > 1:
+            # Further and further back: a night, or a weekend, has no calls either.
+            back = asked.length * search.tries
+            asked = Window(asked.start - back, asked.end - back)
+        return Search(asked, search.purpose.value)
 
 
 def _month_until(end: datetime) -> Window:

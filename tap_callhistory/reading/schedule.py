@@ -268,7 +268,7 @@ class Schedule:
                 place = self._queue.index(task) + 1
                 for end in ends:
                     self._queue.insert(place, self._begin(Task(end, end_of=task)))
-            case Search(window):
+            case Search(window, _):
                 task.state = State.SEARCHING
                 search = self._begin(Task(window, searches_for=task))
                 self._queue.insert(self._queue.index(task) + 1, search)

@@ -235,7 +235,8 @@ class Unlikely:
             expected = planner.expected(task.window)
             if expected is not None and expected >= EXPECTED_FOR_NONE and not task.search:
                 task.search = Searched(Disturbed(why), Purpose.AWAKE, task.window.end)
-                return Search(Window(task.window.start - WIDER, task.window.end))
+                wider = Window(task.window.start - WIDER, task.window.end)
+                return Search(wider, Purpose.AWAKE.value)
         task.search = None
         answers.counts.append(len(task.received))
         return ReadAgain(why, pause=True)

@@ -174,7 +174,7 @@ class Weight:
         if control is None:
             return Fail(error)
         task.search = Searched(error, Purpose.CONTROL, task.window.end)
-        return Search(control)
+        return Search(control, Purpose.CONTROL.value)
 
     def on_control(self, task: Task, *, given: bool) -> Fail:
         """Give up a window, alone if one that came before still comes."""

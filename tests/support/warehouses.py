@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 import psycopg
@@ -23,17 +23,26 @@ A_SMALL_BATCH = 200
 class Warehouse(ABC):
     """A database with its loader and its dbt."""
 
+    loader: ClassVar[str]
     dbt: Dbt
+    folder: Path
 
-    @abstractmethod
     def load(self, schema: str, messages: Path) -> None:
         """Loads Singer messages into a schema, with the real loader."""
+        load(self.loader, self._settings(schema), messages, self.folder)
 
-    @abstractmethod
     def load_until_killed(
         self, schema: str, messages: Path, *, taken: int, seconds: float
     ) -> list[str]:
         """Starts to load them in small batches, kills the loader, and returns its states."""
+        settings = self._settings(schema) | {"batch_size_rows": A_SMALL_BATCH}
+        return load_until_killed(
+            self.loader, settings, messages, self.folder, taken=taken, seconds=seconds
+        )
+
+    @abstractmethod
+    def _settings(self, schema: str) -> dict[str, Any]:
+        """The loader's settings, for a schema."""
 
     @abstractmethod
     def rows(self, query: str) -> list[dict[str, Any]]:
@@ -47,24 +56,14 @@ class Warehouse(ABC):
 class DuckDB(Warehouse):
     """A DuckDB file."""
 
+    loader = "target-duckdb"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "calls.duckdb"
         self.dbt = Dbt("duckdb", folder, {"CALLHISTORY_DUCKDB_PATH": str(self.file)})
 
     @override
-    def load(self, schema: str, messages: Path) -> None:
-        load("target-duckdb", self._settings(schema), messages, self.folder)
-
-    @override
-    def load_until_killed(
-        self, schema: str, messages: Path, *, taken: int, seconds: float
-    ) -> list[str]:
-        settings = self._settings(schema) | {"batch_size_rows": A_SMALL_BATCH}
-        return load_until_killed(
-            "target-duckdb", settings, messages, self.folder, taken=taken, seconds=seconds
-        )
-
     def _settings(self, schema: str) -> dict[str, Any]:
         return {
             "filepath": str(self.file),
@@ -89,6 +88,8 @@ class DuckDB(Warehouse):
 class PostgreSQL(Warehouse):
     """A PostgreSQL server."""
 
+    loader = "target-postgres"
+
     def __init__(self, uri: str, folder: Path) -> None:
         self.uri = uri
         self.folder = folder
@@ -104,18 +105,6 @@ class PostgreSQL(Warehouse):
         )
 
     @override
-    def load(self, schema: str, messages: Path) -> None:
-        load("target-postgres", self._settings(schema), messages, self.folder)
-
-    @override
-    def load_until_killed(
-        self, schema: str, messages: Path, *, taken: int, seconds: float
-    ) -> list[str]:
-        settings = self._settings(schema) | {"batch_size_rows": A_SMALL_BATCH}
-        return load_until_killed(
-            "target-postgres", settings, messages, self.folder, taken=taken, seconds=seconds
-        )
-
     def _settings(self, schema: str) -> dict[str, Any]:
         return {
             "sqlalchemy_url": self.uri.replace("postgresql://", "postgresql+psycopg://", 1),
