@@ -77,6 +77,12 @@ class Weight:
         self._refuse = refuse
         self._aim = aim
 
+    def carried(self) -> None:
+        """Plan windows of more calls again, once one has come that held more."""
+        known = self._knowledge
+        if known.lengths.heavy_by_calls and not known.inner_pages_lack:
+            self._aim.restore(SHARE * known.most_calls)
+
     def is_on_trial(self, task: Task) -> bool:
         """Whether nothing has come of a window that the vendor may not carry."""
         lengths = self._knowledge.lengths
