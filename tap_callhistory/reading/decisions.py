@@ -93,7 +93,9 @@ class Decisions:
         self._unlikely = Unlikely(self.knowledge, self._aim)
         self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
-        self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim)
+        self.weight = Weight(
+            self.knowledge, source.resolution, self._refuse, self._aim, self._page_sizes
+        )
 
     @property
     def comfortable(self) -> int:
