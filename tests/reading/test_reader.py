@@ -134,6 +134,16 @@ def test_an_undocumented_cap_is_noticed_and_the_windows_split(
     assert run.table().keys() == truth(world).keys()
 
 
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_cap_that_was_met_twice_costs_no_more_doubts(vendor: str) -> None:
+    calls = make_calls(vendor, 3, 3_000, NOON, days=28)
+    world = world_of(vendor, calls, result_cap=200)
+    run = run_tap(world, began=NOON, start_date=MONTH_AGO, vendor={"page_size": 50})
+    assert run.failure is None
+    assert run.table().keys() == truth(world).keys()
+    assert run.requests <= 8 * 3_000 / 50
+
+
 @pytest.mark.parametrize("vendor", ["etelecom", "cinnox"])
 def test_more_than_a_cap_in_the_smallest_window_names_the_window(vendor: str) -> None:
     burst = [made_call(1000 + index, NOON - 2 * DAY) for index in range(130)]
