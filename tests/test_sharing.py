@@ -29,5 +29,7 @@ def test_models_and_report_share_a_warehouse_and_the_ledger_has_its_own() -> Non
     assert group_of(questions) == group_of(report) == "warehouse/postgres"
     assert group_of(ledger) == "ledger/postgres"
     assert group_of("tests/orchestrate/test_meltano.py::test_it") == "end_to_end"
+    documented = "tests/documentation/test_documented_commands.py::test_it"
+    assert group_of(documented) == "end_to_end"
     assert group_of("tests/test_words.py::test_a_word") == "test_words"
     assert rank_of(report) < rank_of("tests/test_words.py::test_a_word")

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from xdist.remote import Producer  # type: ignore[import-untyped]
 
 LONGEST: Final = (
-    *("documentation", "warehouse", "ledger", "transform/test_snowflake"),
-    *("end_to_end", "test_completeness", "reading", "probe", "faults", "transform", "orchestrate"),
+    *("end_to_end", "warehouse", "ledger", "transform/test_snowflake", "transform/test_adding"),
+    *("orchestrate", "reading/test_unlikely", "reading", "probe", "transform"),
+    *("test_completeness", "faults", "records", "test_command_line"),
 )
 """The groups that take longest: begun last, one would keep a worker busy at the end."""
 
@@ -25,7 +26,10 @@ _DATABASE: Final = re.compile(r"[\[-](duckdb|postgres)[-\]]")
 _OF_THE_FOLDER: Final = frozenset({"end_to_end"})
 """Folders whose files share what is costly to make."""
 
-_OF_ANOTHER: Final = {"orchestrate/test_meltano": "end_to_end"}
+_OF_ANOTHER: Final = {
+    "documentation/test_documented_commands": "end_to_end",
+    "orchestrate/test_meltano": "end_to_end",
+}
 """Files that share with another folder: the plugins that Meltano has installed."""
 
 _OF_THE_WAREHOUSES: Final = frozenset({"transform", "report"})
