@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -74,6 +75,12 @@ SLOW = (
     *("sandbox/test_calls", "sandbox/test_program", "sandbox/test_proxies", "shards/test_program"),
 )
 """What starts programs and databases, or tells many stories, of what others test in a small way."""
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage leave alone what lives as long as the session."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
