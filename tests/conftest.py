@@ -23,7 +23,7 @@ from tests.support.sharing import GroupScheduling, place_of, rank_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-pytest_plugins = ("tests.transform.loaded", "tests.end_to_end.installed")
+pytest_plugins = ("tests.support.transform.loaded", "tests.support.end_to_end.installed")
 """What tests of several folders share is registered here, and made once for all."""
 
 NOW = datetime(2025, 6, 20, 10, 0, tzinfo=UTC)

@@ -17,10 +17,9 @@ import pytest
 
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
-from tests.end_to_end.project import Project
-
-from .pages import blocks, pages
-from .reader import Reader, Typed
+from tests.support.documentation.pages import blocks, pages
+from tests.support.documentation.reader import Reader, Typed
+from tests.support.end_to_end.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ import pytest
 
 from tap_callhistory.sandbox.faults import Faults
 from tests.conftest import NOW
-from tests.faults.runs import is_monotone, tables
-from tests.faults.trials import (
+from tests.support.faults.runs import is_monotone, tables
+from tests.support.faults.trials import (
     FAILING_SETTINGS,
     STREAMS,
     quarter_failing,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Serve
-    from tests.faults.runs import Hurried
+    from tests.support.faults.runs import Hurried
 
 RUNS = int(os.environ.get("CALLHISTORY_FAILING_RUNS", "1"))
 

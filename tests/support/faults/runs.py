@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tap_callhistory.output.ledger import NAME as LEDGER
 from tests.conftest import Command, Run
-from tests.faults.remembered import remember
+from tests.support.faults.remembered import remember
 
 if TYPE_CHECKING:
     import signal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .project import Project
+from tests.support.end_to_end.project import Project
 
 
 @pytest.fixture(scope="session")

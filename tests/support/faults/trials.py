@@ -11,8 +11,8 @@ from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.vendors import VENDORS
 from tests.conftest import NOW
-from tests.faults.proxy import HARMLESS, proxy
-from tests.faults.runs import Ending, Hurried, Interrupted, is_monotone, tables
+from tests.support.faults.proxy import HARMLESS, proxy
+from tests.support.faults.runs import Ending, Hurried, Interrupted, is_monotone, tables
 
 if TYPE_CHECKING:
     from pathlib import Path
