@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from .conftest import Database
+    from tests.support.documentation.database import Database
 
 pytestmark = pytest.mark.end_to_end
 

@@ -31,7 +31,7 @@ from tap_callhistory.reading.doubts import looks_cut
 from tap_callhistory.reading.paginators import NumberedPages, OffsetPages
 from tap_callhistory.reading.unlikely import MOST_ANSWERS_WHERE_IT_HELPS
 from tap_callhistory.reading.windows import Window
-from tests.support.simulated_vendor import (
+from tests.support.reading.simulated_vendor import (
     DAY,
     HOUR,
     MINUTE,

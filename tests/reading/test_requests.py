@@ -18,7 +18,7 @@ from tap_callhistory.reading.reader import Reader
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.reading.workers import InTurn
-from tests.support.simulated_vendor import (
+from tests.support.reading.simulated_vendor import (
     DAY,
     HOUR,
     MINUTE,

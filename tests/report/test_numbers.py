@@ -13,7 +13,7 @@ import pytest
 
 from tap_callhistory.vendors import VENDORS
 from tests.support.report.pages import DESK, PHONE, SMALLEST_PHONE, Opened, whole, written_to
-from tests.transform.test_calls import DIRECTION_UNSAID, UNANSWERED
+from tests.support.transform.true_calls import DIRECTION_UNSAID, UNANSWERED
 
 if TYPE_CHECKING:
     from datetime import datetime

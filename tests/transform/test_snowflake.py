@@ -24,8 +24,7 @@ from tests.support.in_process import NAMES, STREAMS
 from tests.support.programs import MELTANO_PROJECT, PROJECT, installed_for, run
 from tests.support.transform.ledger_texts import TEMPLATE, TO_WRITE, one_text, same_as_the_page
 from tests.support.transform.snowflake_story import STOPS, Story, Table
-
-from .test_calls import differences, told
+from tests.support.transform.true_calls import differences, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

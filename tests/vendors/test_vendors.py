@@ -22,6 +22,7 @@ from tap_callhistory.vendors import VENDORS, twin, utel
 from tap_callhistory.vendors.base import Session
 from tap_callhistory.vendors.etelecom import EtelecomCallLogs
 from tests.support.misbehaving_vendor import answer, vendor
+from tests.support.vendor_settings import SETTINGS, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,19 +30,10 @@ if TYPE_CHECKING:
     from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
     from tap_callhistory.sandbox.vendors.twin import Twin
     from tap_callhistory.vendors.base import Endpoint
-    from tests.conftest import Command, Serve
+    from tests.support.command import Command
+    from tests.support.serving import Serve
 
-SETTINGS: dict[str, dict[str, Any]] = {
-    "kavenegar": {"api_token": "fake-token-1"},
-    "etelecom": {"api_key": "fake-token-2"},
-    "twin": {"token": "fake-token-3"},
-    "cinnox": {"api_url": "https://cx.example", "app_id": "a-1", "app_token": "fake-token-4"},
-    "utel": {"api_url": "https://api.acme.example/api/v1/", "token": "fake-token-5"},
-}
 STREAMS = {each.vendor: each.name for each in VENDORS}
-WINDOW = Window(
-    datetime(2026, 1, 13, 12, 0, 30, tzinfo=UTC), datetime(2026, 1, 13, 13, 0, tzinfo=UTC)
-)
 LATER = datetime(2026, 3, 17, tzinfo=UTC)
 
 

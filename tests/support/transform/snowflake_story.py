@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.in_process import NAMES, STREAMS, Clock, Run, run_tap
-from tests.transform.test_three_runs import (
+from tests.support.transform.changing_worlds import (
     A_DAY,
     FIRST_RUN,
     made_world,
