@@ -1,4 +1,4 @@
-"""One stream's sync: new history, then what has come of age; records, then the bookmark.
+"""One stream's sync: new history, then revisits; of each window its records, then the bookmark.
 
 windows ── pages ── records ── the window's row in the ledger ── STATE
 ╰── the bookmark and the ledger's mark, at the end of a complete window, in order
