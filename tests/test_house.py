@@ -24,6 +24,7 @@ ROOMS = (
         "stream",
         "ledger_stream",
         "sync",
+        "fetching",
         "run",
         "sandbox",
         "vendors",
