@@ -49,3 +49,13 @@ def test_what_the_page_names_is_there() -> None:
     classes = {name for name in named if re.fullmatch(r"[A-Z][a-z]\w+\.\w+", name)}
     assert classes
     assert classes - members() == set()
+
+
+def test_the_contract_is_numbered_as_the_tests_name_it() -> None:
+    tests = (CHECKOUT / "tests" / "test_contract.py").read_text(encoding="utf-8")
+    named = [int(number) for number in re.findall(r"(?m)^# (\d+)\. ", tests)]
+    rows = re.findall(r"(?m)^\| (\d+) \| .* \| (.+) \|$", PAGE.read_text(encoding="utf-8"))
+    assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))
+    theirs = {int(number) for number, where in rows if "`tests/test_contract.py`" in where}
+    assert named
+    assert theirs == set(named)
