@@ -144,6 +144,26 @@ def test_a_doubted_part_that_cannot_be_split_is_accepted_for_now() -> None:
     assert decision == Accept(provisional=True)
 
 
+def test_a_part_that_looks_cut_as_its_whole_did_is_split_without_a_look_at_its_ends() -> None:
+    lineage = Lineage(Doubt.of(range(1000, 1100)))
+    decisions, task = decided(CursorPages, lineage=lineage, page_size=1000)
+    page = Page(calls(100, task.window), next="n")
+    decisions.on_page(task, task.first_positions[0], page)
+    task.to_ask.clear()
+    decision = decisions.on_page(task, Position(cursor="n"), Page([]))
+    assert isinstance(decision, Split)
+    assert decision.lineage.doubt is not None
+
+
+def test_only_what_was_accepted_without_a_doubt_tells_that_no_cap_is_lower() -> None:
+    decisions, task = decided(page_size=1000)
+    decisions.on_page(task, Position(1), Page(calls(100, task.window), total=100))
+    decisions.accepted(task, provisional=True)
+    assert decisions.knowledge.largest_trusted == 0
+    decisions.accepted(task, provisional=False)
+    assert decisions.knowledge.largest_trusted == 100
+
+
 @pytest.mark.parametrize(("share", "silent"), [(1.0, False), (0.5, True), (0.95, False)])
 def test_a_silent_end_is_seen(share: float, silent: bool) -> None:  # noqa: FBT001
     assert Shape(YESTERDAY, calls(50, YESTERDAY, share)).has_a_silent_end is silent

@@ -84,6 +84,23 @@ def test_a_length_that_was_refused_is_remembered_from_new_history_to_revisits() 
     assert sound < again <= 36
 
 
+def test_an_end_that_was_refused_is_remembered_from_new_history_to_revisits() -> None:
+    trims = []
+
+    def decided(_: Task, decision: Decision) -> None:
+        if isinstance(decision, Split) and decision.lineage.trims:
+            trims.append(decision)
+
+    vendor = SimulatedVendor(evenly(200, MINUTE), Habits(page_size=10, ahead=4 * MINUTE))
+    drive = Drive(vendor, decided, sizes=USUAL).over([Window(NOON - DAY, NOON)])
+    known = len(trims)
+    assert known
+    drive.over([Window(NOON - 2 * HOUR, NOON)])
+    assert drive.failure is None
+    assert len(trims) == known
+    assert {read.window.end for read in (drive.read[0], drive.read[-1])} == {NOON - 5 * MINUTE}
+
+
 @pytest.mark.parametrize("paging", [NumberedPages, OffsetPages])
 def test_how_deep_a_page_may_lie_is_remembered_from_new_history_to_revisits(
     paging: type[Pass],
