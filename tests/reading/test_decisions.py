@@ -155,6 +155,22 @@ def test_a_part_that_looks_cut_as_its_whole_did_is_split_without_a_look_at_its_e
     assert decision.lineage.doubt is not None
 
 
+@pytest.mark.parametrize(("cap", "accepted"), [(None, True), (100, False)])
+def test_a_part_that_brings_just_what_the_whole_did_is_no_sign_of_a_cap_unless_one_is_known(
+    cap: int | None,
+    accepted: bool,  # noqa: FBT001
+) -> None:
+    doubt = Doubt.of(range(100))
+    doubt.brought_again = Window(NOON - 9 * DAY, NOON - 8 * DAY)
+    decisions, task = decided(CursorPages, lineage=Lineage(doubt), page_size=1000)
+    decisions.knowledge.cap = cap
+    page = Page(calls(100, task.window), next="n")
+    decisions.on_page(task, task.first_positions[0], page)
+    task.to_ask.clear()
+    decision = decisions.on_page(task, Position(cursor="n"), Page([]))
+    assert isinstance(decision, Accept) is accepted
+
+
 def test_only_what_was_accepted_without_a_doubt_tells_that_no_cap_is_lower() -> None:
     decisions, task = decided(page_size=1000)
     decisions.on_page(task, Position(1), Page(calls(100, task.window), total=100))
