@@ -181,6 +181,11 @@ class Watch:
             "largest_page": knowledge.largest_page,
             "short_pages_hold": knowledge.short_pages_hold,
             "gives_too_little": knowledge.gives_too_little,
+            "pages_fall_short": knowledge.pages_fall_short,
+            "poor_answers": knowledge.poor_answers,
+            "blinks": knowledge.blinks,
+            "deepest_row": knowledge.depth.deepest_row,
+            "latest_end": -(knowledge.latest_end or NOON + DAY).timestamp(),
         }
         for name, value in knows.items():
             assert value >= self.knew.get(name, value), f"{name} is forgotten"
