@@ -14,15 +14,16 @@ from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
+    Decision,
     Fail,
     GoOn,
     LookAtEnds,
     ReadAgain,
     Split,
 )
-from tap_callhistory.reading.decisions import Decisions
+from tap_callhistory.reading.decisions import MOST_HALVINGS, Decisions
 from tap_callhistory.reading.doubts import Doubt, Shape
-from tap_callhistory.reading.lineage import NO_LINEAGE, Lineage
+from tap_callhistory.reading.lineage import NO_LINEAGE, Dense, Lineage, Surplus
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.planner import Planner
@@ -99,6 +100,43 @@ def test_the_third_time_it_is_halved_and_its_parts_know_it() -> None:
     assert isinstance(decision, Split)
     assert len(decision.parts) == 2
     assert decision.lineage.halvings == 1
+
+
+def short_of_two(lineage: Lineage, *, attempt: int) -> tuple[Decisions, Decision]:
+    """What is decided of a window of which 10 calls came, and 12 are counted."""
+    decisions, task = decided(lineage=lineage, attempt=attempt)
+    decisions.on_page(task, Position(1), Page(calls(10, task.window), total=12))
+    task.to_ask.clear()
+    decisions.on_page(task, Position(2), Page([], total=12))
+    return decisions, decisions.on_page(task, Position(2), Page([], total=12))
+
+
+def test_a_total_that_no_halving_has_mended_is_given_up() -> None:
+    decisions, decision = short_of_two(Lineage(halvings=MOST_HALVINGS), attempt=2)
+    assert isinstance(decision, Fail)
+    assert decision.alone
+    assert decisions.knowledge.habitual_surplus is None
+
+
+@pytest.mark.parametrize(("found", "habit"), [(0, None), (1, 2)])
+def test_calls_that_both_halves_lack_as_their_whole_did_are_the_vendors_habit(
+    found: int, habit: int | None
+) -> None:
+    decisions, decision = short_of_two(Lineage(surplus=Surplus(2, found)), attempt=2)
+    assert decisions.knowledge.habitual_surplus == habit
+    assert isinstance(decision, Fail if habit else Split)
+
+
+@pytest.mark.parametrize(("in_vain", "whole"), [(1, False), (2, True)])
+def test_a_window_whose_parts_hold_as_much_time_after_time_is_read_whole(
+    in_vain: int,
+    whole: bool,  # noqa: FBT001
+) -> None:
+    many = Sizes().most_calls + 1
+    decisions, task = decided(lineage=Lineage(dense=Dense(many, in_vain)))
+    decision = decisions.on_page(task, Position(1), Page(calls(10, task.window), total=many))
+    assert decisions.knowledge.ignores_bounds is whole
+    assert isinstance(decision, ReadAgain if whole else Split)
 
 
 def test_a_refusal_of_the_length_is_split_in_four_and_remembered() -> None:
