@@ -22,7 +22,8 @@ from tap_callhistory.reading.decision import (
     Split,
 )
 from tap_callhistory.reading.decisions import MOST_HALVINGS, Decisions
-from tap_callhistory.reading.doubts import Doubt, Shape
+from tap_callhistory.reading.doubts import Doubt, Shape, is_cut
+from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.lineage import NO_LINEAGE, Dense, Lineage, Surplus
 from tap_callhistory.reading.pages import Limits, Page, Position, ReadCall
 from tap_callhistory.reading.paginators import NumberedPages
@@ -32,7 +33,6 @@ from tap_callhistory.reading.tasks import Task
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
-    from tap_callhistory.reading.knowledge import Knowledge
     from tap_callhistory.reading.passes import Pass
 
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
@@ -228,3 +228,11 @@ def test_more_keys_than_the_cap_prove_it() -> None:
     one, other = (ReadCall(key, fixed_width(NOON), b"{}", 0) for key in (100, 101))
     assert not doubt.proves_a_cap({100: one})
     assert doubt.proves_a_cap({101: other})
+
+
+def test_a_cap_holds_as_long_as_no_more_calls_have_come() -> None:
+    knowledge = Knowledge(cap=100, most_calls=100)
+    assert is_cut(100, knowledge)
+    assert not is_cut(99, knowledge)
+    knowledge.most_calls = 101
+    assert not is_cut(100, knowledge)
