@@ -26,6 +26,7 @@ class Aim:
     def __init__(self, calls: int, planner: Planner) -> None:
         self.calls = calls
         self.planner = planner
+        self._most = calls
 
     def at(self, calls: int) -> None:
         """Aim at so many from now on."""
@@ -36,6 +37,11 @@ class Aim:
         """Aim at so many, if these are fewer."""
         if calls < self.calls:
             self.at(max(int(calls), 1))
+
+    def restore(self, calls: float) -> None:
+        """Aim at so many, if these are more, but at no more than at first."""
+        if calls > self.calls:
+            self.at(min(int(calls), self._most))
 
     def gently(self, calls: float) -> None:
         """Aim at so many, if these are fewer, but not at far fewer in one step."""

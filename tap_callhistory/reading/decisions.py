@@ -93,7 +93,9 @@ class Decisions:
         self._unlikely = Unlikely(self.knowledge, self._aim)
         self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
-        self.weight = Weight(self.knowledge, source.resolution, self._refuse, self._aim)
+        self.weight = Weight(
+            self.knowledge, source.resolution, self._refuse, self._aim, self._page_sizes
+        )
 
     @property
     def comfortable(self) -> int:
@@ -246,8 +248,9 @@ class Decisions:
     def accepted(self, task: Task, *, provisional: bool) -> None:
         """Learn from a window that was taken for whole."""
         calls = task.calls_of_its_time if self.knowledge.ignores_bounds else len(task.received)
-        self.planner.learn(task.window, calls)
+        self.planner.learn(task.window, calls, task.moments)
         self.knowledge.lengths.carried(task.window)
+        self.weight.carried()
         if not provisional:
             self.knowledge.largest_trusted = max(self.knowledge.largest_trusted, len(task.received))
 

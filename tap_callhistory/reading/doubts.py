@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tap_callhistory.reading.windows import A_DAY, MONTH, Window
 
@@ -28,18 +28,6 @@ END_SHARE = 1 / 64
 LONG_SILENCE = 1 / 8
 UNLIKELY = 3
 FEWEST_CALLS_WITH_A_RHYTHM = 20
-
-
-class Silence(NamedTuple):
-    """A time without calls at the end of a window.
-
-    Attributes:
-        length: How long it is.
-        calls_at_its_pace: How many calls it would hold at the pace of the others.
-    """
-
-    length: timedelta
-    calls_at_its_pace: float
 
 
 class Shape:
@@ -83,19 +71,18 @@ class Shape:
         instants = sorted(map(_instant, self._moments))
         return silence > UNLIKELY * max(later - earlier for earlier, later in pairwise(instants))
 
-    def silence_behind(self, direction: int) -> Silence:
-        """How long nothing came at the end where the pages end.
+    def silence_behind(self, direction: int) -> Window:
+        """Where nothing came at the end where the pages end.
 
         Args:
             direction: The order in which the pages came; 0 for either end.
         """
         if not self._moments:
-            return Silence(timedelta(0), 0)
-        before = max(self._first - self.window.start, timedelta(0))
-        after = max(self.window.end - self._last, timedelta(0))
-        length = {1: after, -1: before}.get(direction, max(before, after))
-        pace = self.spread / max(len(self._moments) - 1, 1)
-        return Silence(length, length / pace if pace else 0)
+            return Window(self.window.end, self.window.end)
+        before = Window(self.window.start, max(self._first, self.window.start))
+        after = Window(min(self._last, self.window.end), self.window.end)
+        longer = max(before, after, key=lambda end: end.length)
+        return {1: after, -1: before}.get(direction, longer)
 
     def expected_calls(self, resolution: timedelta) -> int:
         """How many calls the window must hold, if it goes on as densely as what has come."""

@@ -55,6 +55,7 @@ class Lineage(NamedTuple):
         halvings: How often it was halved because its pages did not prove themselves.
         surplus: That one had more calls by the vendor's total than came.
         trims: How often its end was moved back, because the vendor refused it.
+        unanswered: Nothing came for that one, nor for any other meanwhile.
     """
 
     doubt: Doubt | None = None
@@ -62,6 +63,7 @@ class Lineage(NamedTuple):
     halvings: int = 0
     surplus: Surplus | None = None
     trims: int = 0
+    unanswered: bool = False
 
 
 NO_LINEAGE = Lineage()

@@ -6,15 +6,15 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tap_callhistory.reading.density import MEMORY, Density
 from tap_callhistory.reading.windows import MONTH, Window, ceiling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
 #: How much longer than the one before a window may be planned.
 GROWTH = 8
-#: Stretch of history whose calls per second foretell the next window: a week has every kind of day.
-MEMORY = timedelta(days=7)
 #: No window is longer: vendors compute totals over it.
 LONGEST = timedelta(days=120)
 #: A window is longer than a month, and then far longer, only where the history is so dense that a
@@ -57,7 +57,7 @@ class Planner:
         self._comfortable = comfortable
         self._length = first
         self._longest = LONGEST
-        self._learnt: deque[tuple[Window, int]] = deque()
+        self._density = Density(calls_per_day)
         self._calls_per_day = calls_per_day
         self.end = self._spans[-1].end if self._spans else None
         self.bound(longest)
@@ -65,7 +65,7 @@ class Planner:
     @property
     def knows(self) -> bool:
         """Whether any window has been learnt from."""
-        return bool(self._learnt)
+        return self._density.knows
 
     @property
     def left(self) -> tuple[Window, ...]:
@@ -77,7 +77,7 @@ class Planner:
         if not self._spans:
             return None
         span = self._spans.popleft()
-        self._length = self._next_length()
+        self._length = self._next_length(span.start)
         cut = ceiling(span.start + self._length, self._resolution)
         left = span.end - cut
         # What is too little for a window of its own goes with this one.
@@ -99,21 +99,13 @@ class Planner:
             span = Window(span.start, self._spans.popleft().end)
         self._spans.appendleft(span)
 
-    def learn(self, window: Window, calls: int) -> None:
-        """Note how many calls a window turned out to hold."""
-        self._learnt.append((window, calls))
-        newest = max(w.end for w, _ in self._learnt)
-        while len(self._learnt) > 1 and self._learnt[0][0].end < newest - MEMORY:
-            self._learnt.popleft()
+    def learn(self, window: Window, calls: int, moments: Iterable[str] = ()) -> None:
+        """Note how many calls a window turned out to hold, and when, as far as that is known."""
+        self._density.learn(window, calls, moments)
 
     def expected(self, window: Window) -> float | None:
         """How many calls a window should hold by those read before; None where none were."""
-        if self._learnt:
-            calls = sum(n for _, n in self._learnt)
-            return calls * (window.length / sum((w.length for w, _ in self._learnt), timedelta(0)))
-        if self._calls_per_day is None:
-            return None
-        return self._calls_per_day * (window.length / timedelta(days=1))
+        return self._density.expected(window)
 
     def is_last_of_a_first_run(self, window: Window) -> bool:
         """Whether history ends with a window, and no run before says how dense it is."""
@@ -124,14 +116,13 @@ class Planner:
         self._longest = LONGEST if length is None else min(LONGEST, max(length, self._resolution))
         self._length = min(self._length, self._longest)
 
-    def _next_length(self) -> timedelta:
-        if not self._learnt:
+    def _next_length(self, start: datetime) -> timedelta:
+        density = self._density
+        if not density.knows:
             return min(self._length, self._longest)
-        calls = sum(n for _, n in self._learnt)
-        seconds = sum(w.length.total_seconds() for w, _ in self._learnt)
-        longest_seen = max(w.length for w, _ in self._learnt)
-        fitting = timedelta(seconds=seconds * self._comfortable / calls) if calls else MONTH
-        length = min(fitting, GROWTH * longest_seen, self._longest)
+        calls, seconds = density.calls, density.seconds
+        fitting = density.length_of(self._comfortable, start) or MONTH
+        length = min(fitting, GROWTH * density.longest, self._longest)
         sparse = calls * MONTH.total_seconds() < FEWEST_CALLS_OF_A_DENSE_MONTH * seconds
         if sparse or length < 2 * MONTH:
             length = min(length, MONTH)

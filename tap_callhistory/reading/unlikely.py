@@ -330,12 +330,19 @@ class Unlikely:
         return ReadAgain("now and then an empty window is looked at twice", pause=True)
 
     def _end_is_silent(self, task: Task, planner: Planner) -> bool:
+        """Whether the end where the pages end is silent for longer than is likely.
+
+        By the hours of the day, as dense as the windows before, or as the rest of this one.
+        """
         assert task.current is not None  # noqa: S101 - its pages have just come
         silence = task.shape.silence_behind(task.current.direction)
-        expected = planner.expected(task.window) or 0
-        return silence.calls_at_its_pace >= EXPECTED_FOR_NONE or (
-            expected * (silence.length / task.window.length) >= EXPECTED_FOR_NONE
-        )
+        silent, whole = planner.expected(silence), planner.expected(task.window)
+        if silent is None or whole is None:
+            share = silence.length / task.window.length
+            return share < 1 and len(task.received) * share / (1 - share) >= EXPECTED_FOR_NONE
+        rest = whole - silent
+        by_its_pace = len(task.received) * silent / rest if rest > 0 else silent
+        return max(silent, by_its_pace) >= EXPECTED_FOR_NONE
 
     def beside(self, task: Task, following: Task | None, planner: Planner) -> ReadAgain | None:
         """Decide about a window that is about to leave.

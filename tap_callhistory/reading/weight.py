@@ -9,11 +9,12 @@ goes beyond that is tried once, and alone.
 | deeper than any that came         | it did so fewer than 3 times     | `AskAgain`               |
 |                                   | otherwise                        | `Split`, to what came    |
 | deep                              |                                  | `Split`                  |
-| a first page                      | the vendor answered others       | `Split` in four          |
+| a first page                      | no page as large has come        | as in `page_sizes`       |
+|                                   | the vendor answered others       | `Split` in four          |
 |                                   | ... and longer windows           | `Split` in two           |
 | ... and it answered nothing       | others come before it            | `ReadAgain`, after those |
 |                                   | longer than a day, an hour, ...  | `Split`, to ask for less |
-|                                   | not yet asked with all patience  | `ReadAgain`, patiently   |
+|                                   | as short as it gets, once        | `ReadAgain`, patiently   |
 |                                   | some window came before          | `Search`: still now?     |
 |                                   | otherwise                        | `Fail`                   |
 """
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from tap_callhistory.reading.aim import Aim
     from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.page_sizes import PageSizes
     from tap_callhistory.reading.pages import Position
     from tap_callhistory.reading.tasks import Task
 
@@ -63,6 +65,7 @@ class Weight:
         resolution: The smallest step of the vendor's date parameters.
         refuse: Told of the length of a window that is not to be planned again.
         aim: How many calls the windows to come should hold.
+        page_sizes: How many calls a page should hold.
     """
 
     def __init__(
@@ -71,11 +74,19 @@ class Weight:
         resolution: timedelta,
         refuse: Callable[[timedelta], None],
         aim: Aim,
+        page_sizes: PageSizes,
     ) -> None:
         self._knowledge = knowledge
         self._resolution = resolution
         self._refuse = refuse
         self._aim = aim
+        self._page_sizes = page_sizes
+
+    def carried(self) -> None:
+        """Plan windows of more calls again, once one has come that held more."""
+        known = self._knowledge
+        if known.lengths.heavy_by_calls and not known.inner_pages_lack:
+            self._aim.restore(SHARE * known.most_calls)
 
     def is_on_trial(self, task: Task) -> bool:
         """Whether nothing has come of a window that the vendor may not carry."""
@@ -90,8 +101,12 @@ class Weight:
         """How often a page is tried again at once; None for all retries of the settings."""
         if task.waiting.patient:
             return None
+        if task.lineage.unanswered and self._knowledge.answers == task.waiting.answers_before:
+            return 0
         lengths = self._knowledge.lengths
         if position in task.first_positions:
+            if self._page_sizes.is_on_trial(task.page_size):
+                return 0
             too_heavy_before = lengths.shortest_refused is not None and lengths.longest_accepted
             # One call may break every page, too: far shorter windows are not on trial.
             share = FAR_SHORTER if lengths.heavy_by_calls else 1
@@ -126,10 +141,10 @@ class Weight:
             return AskAgain([position], str(error))
         return None
 
-    def on_first_page(  # noqa: PLR0911 - a table
+    def on_first_page(
         self, task: Task, error: Exception, *, expected: float | None, first: bool
     ) -> Decision:
-        """Decide when the first page of a window failed within few tries.
+        """Decide when the first page of a window failed within few tries: it, or all of it.
 
         Args:
             task: The window.
@@ -137,6 +152,18 @@ class Weight:
             expected: How many calls it should hold; None if unknown.
             first: Whether everything before it has been read.
         """
+        if self._page_sizes.is_on_trial(task.page_size):
+            self._page_sizes.failed_on_trial(task.window, task.page_size)
+            return ReadAgain(f"{error}; asked for smaller pages")
+        self._page_sizes.failed_again(task.window)
+        if not self._knowledge.answers:
+            self._page_sizes.failed(task.page_size)
+        return self._on_window(task, error, expected, first=first)
+
+    def _on_window(  # noqa: PLR0911 - a table
+        self, task: Task, error: Exception, expected: float | None, *, first: bool
+    ) -> Decision:
+        """Decide when a window failed, whatever the size of its page."""
         known, length = self._knowledge, task.window.length
         lengths = known.lengths
         least = max(MINUTE, self._resolution)
@@ -153,7 +180,7 @@ class Weight:
             self._aim.gently(SHARE * max(known.most_calls, (expected or 0) / 2))
             return self.split(task, 2, str(error))
         if task.waiting.patient:
-            return Fail(error) if divisible else self._given_up(task, error)
+            return self._given_up(task, error)
         if not first:
             # What lies before it shows whether the vendor answers anything.
             task.waiting.for_an_answer, task.waiting.for_its_turn = divisible, not divisible
@@ -161,9 +188,8 @@ class Weight:
         if known.answers == 0 and length > 2 * A_DAY:
             self._refuse(length)
             return self._cut_off(task, A_DAY, str(error))
-        short = HOUR if length > HOUR else least
-        if length >= 2 * short and (short is HOUR or known.answers):
-            return self._cut_off(task, short, str(error))
+        if divisible:
+            return self._cut_off(task, HOUR if length >= 2 * HOUR else least, str(error))
         return ReadAgain(str(error), patient=True)
 
     def _given_up(self, task: Task, error: Exception) -> Decision:
@@ -187,7 +213,7 @@ class Weight:
         cut = floor(task.window.start + length, self._resolution)
         parts = [Window(task.window.start, cut), Window(cut, task.window.end)]
         rest = parts[1] if task.lineage.doubt is None else None
-        return Split(parts, task.lineage, reason, rest)
+        return Split(parts, task.lineage._replace(unanswered=True), reason, rest)
 
     def split(self, task: Task, parts: int, reason: str) -> Split:
         """Ask for a window in parts; all but the first are planned anew, if it was the last one."""

@@ -102,9 +102,9 @@ def test_no_window_holds_more_than_fits_in_memory() -> None:
     sizes = []
     learn = Planner.learn
 
-    def noted(self: Any, window: Any, calls: int) -> None:
+    def noted(self: Any, window: Any, calls: int, moments: Any = ()) -> None:
         sizes.append(calls)
-        learn(self, window, calls)
+        learn(self, window, calls, moments)
 
     with patch.object(Planner, "learn", noted):
         run = run_tap(
