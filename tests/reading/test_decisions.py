@@ -230,6 +230,23 @@ def test_more_keys_than_the_cap_prove_it() -> None:
     assert doubt.proves_a_cap({101: other})
 
 
+@pytest.mark.parametrize(("apart", "nothing"), [(SECOND / 50, False), (60 * SECOND, True)])
+def test_calls_at_the_seam_of_two_parts_come_with_both_and_are_no_sign(
+    apart: timedelta,
+    nothing: bool,  # noqa: FBT001
+) -> None:
+    """Windows are asked for a little wider than they are, so both may hold all that there is."""
+    doubt = Doubt.of(range(100))
+    parts = YESTERDAY.split(2, SECOND)
+    came: dict[str | int, ReadCall] = {
+        key: ReadCall(key, fixed_width(parts[1].start + apart * key), b"{}", key)
+        for key in range(100)
+    }
+    first, second = (Shape(part, came.values()) for part in parts)
+    assert not doubt.brings_nothing_of_its_own(first, came, SECOND)
+    assert doubt.brings_nothing_of_its_own(second, came, SECOND) is nothing
+
+
 def test_a_cap_holds_as_long_as_no_more_calls_have_come() -> None:
     knowledge = Knowledge(cap=100, most_calls=100)
     assert is_cut(100, knowledge)
