@@ -148,6 +148,19 @@ def test_a_refusal_of_the_length_is_split_in_four_and_remembered() -> None:
     assert decisions.knowledge.lengths.shortest_refused == 30 * DAY
 
 
+@pytest.mark.parametrize(
+    ("end", "trims", "latest"), [(NOON, 1, NOON), (NOON, 0, None), (NOON - SECOND, 1, None)]
+)
+def test_the_latest_end_is_learnt_from_what_came_of_the_end_of_history_moved_back(
+    end: datetime, trims: int, latest: datetime | None
+) -> None:
+    """A part that ends before must not be taken for it: nothing behind it would be read."""
+    decisions, task = decided(window=Window(NOON - DAY, end), lineage=Lineage(trims=trims))
+    decisions.read_spans(Planner([YESTERDAY], resolution=SECOND, comfortable=100, first=DAY))
+    decisions.on_page(task, Position(1), Page(calls(3, task.window), total=3))
+    assert decisions.knowledge.latest_end == latest
+
+
 def test_an_outage_fails_at_once() -> None:
     decisions, task = decided()
     error = VendorUnavailable("down")
