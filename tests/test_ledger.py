@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from tap_callhistory.output.ledger import ENTERED_UNTIL, KEY, NAME, Marks, scope_of
+from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import (
     NAMES,
@@ -134,6 +135,26 @@ def test_what_a_loader_lost_of_the_ledger_is_read_again(vendor: str, clock: Cloc
     marks = [each["bookmarks"][NAME][ENTERED_UNTIL][STREAMS[vendor]] for each in again.states()]
     assert marks == sorted(marks)
     assert marks[-1] == "2026-03-17T13:00:00.000000Z"
+
+
+def test_while_rows_are_entered_again_the_mark_follows_them_and_not_the_bookmark(
+    clock: Clock,
+) -> None:
+    """Were the run killed between two of them, the rest would never be entered."""
+    world = world_with("utel", clock)
+    state = read(world, clock, revisit_hours=[]).states()[-1]
+    stream, entered = STREAMS["utel"], "2026-03-14T12:00:00.000000Z"
+    state["bookmarks"][NAME][ENTERED_UNTIL][stream] = entered
+    small = Sizes(fewest_comfortable_calls=4, most_comfortable_calls=4, most_calls=12)
+    again = read(world, clock, state=state, revisit_hours=[], sizes=small)
+    assert len(again.windows()) > 3
+    for line in again.lines:
+        if line["type"] == "RECORD" and line["stream"] == NAME:
+            entered = max(entered, line["record"]["window_end"])
+        elif line["type"] == "STATE":
+            bookmarks = line["value"]["bookmarks"]
+            assert bookmarks[NAME][ENTERED_UNTIL][stream] == entered
+            assert bookmarks[stream]["replication_key_value"] == "2026-03-17T12:00:00.000000Z"
 
 
 def test_a_state_of_a_version_without_a_ledger_goes_on_from_its_bookmark(clock: Clock) -> None:
