@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 from itertools import pairwise
@@ -10,8 +11,12 @@ from unittest.mock import patch
 
 import pytest
 
-from tap_callhistory.output.ledger import ENTERED_UNTIL, KEY, NAME, Marks, scope_of
+from tap_callhistory.clocks import fixed_width
+from tap_callhistory.output.ledger import ENTERED_UNTIL, KEY, NAME, Entries, Marks, scope_of
+from tap_callhistory.reading.pages import ReadCall
+from tap_callhistory.reading.read_windows import ReadWindow
 from tap_callhistory.reading.sizes import Sizes
+from tap_callhistory.reading.windows import Window
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import (
     NAMES,
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.call import Call
     from tap_callhistory.sandbox.world.world import World
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR, DAY, MICROSECOND = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
 START = (NOON - 3 * DAY).isoformat()
 
 
@@ -143,10 +148,12 @@ def test_while_rows_are_entered_again_the_mark_follows_them_and_not_the_bookmark
     """Were the run killed between two of them, the rest would never be entered."""
     world = world_with("utel", clock)
     state = read(world, clock, revisit_hours=[]).states()[-1]
-    stream, entered = STREAMS["utel"], "2026-03-14T12:00:00.000000Z"
+    stream, entered = STREAMS["utel"], "2026-03-15T12:00:00.000000Z"
     state["bookmarks"][NAME][ENTERED_UNTIL][stream] = entered
     small = Sizes(fewest_comfortable_calls=4, most_comfortable_calls=4, most_calls=12)
-    again = read(world, clock, state=state, revisit_hours=[], sizes=small)
+    given = {"revisit_hours": [], "lookback_hours": 20}
+    again = read(world, clock, state=state, sizes=small, **given)
+    assert again.windows()[0]["window_end"] < entered
     assert len(again.windows()) > 3
     for line in again.lines:
         if line["type"] == "RECORD" and line["stream"] == NAME:
@@ -268,3 +275,29 @@ def test_a_scope_is_told_apart_by_what_chooses_calls_alone() -> None:
         scope_of({}, None, {"__filter__": "id > 3"}),
     ]
     assert len({plain, *others}) == 4
+
+
+def call_at(moment: str, number: int, created: str = "") -> ReadCall:
+    line = {"type": "RECORD", "record": {"id": number, "created_at": created or moment}}
+    return ReadCall(number, moment, json.dumps(line).encode() + b"\n", number)
+
+
+def test_a_window_holds_its_first_moment_and_not_its_end() -> None:
+    start, end = fixed_width(NOON), fixed_width(NOON + HOUR)
+    before, within = fixed_width(NOON - MICROSECOND), fixed_width(NOON + HOUR - MICROSECOND)
+    calls = [call_at(at, number) for number, at in enumerate((before, start, within, end))]
+    row = Entries({}).row(ReadWindow(Window(NOON, NOON + HOUR), calls), "new")
+    assert (row["calls"], row["calls_written"], row["calls_elsewhere"]) == (2, 2, 2)
+    assert row["calls_born"] is None
+
+
+def test_born_are_the_calls_that_were_created_from_the_runs_start_up_to_the_windows_end() -> None:
+    """By when they were updated, they may have been created before or, as the clock goes, after."""
+    start, end = fixed_width(NOON), fixed_width(NOON + HOUR)
+    long_ago, later = fixed_width(NOON - DAY), fixed_width(NOON + DAY)
+    stamps = (long_ago, start, end, later)
+    calls = [call_at(start, number, created) for number, created in enumerate(stamps)]
+    read_window = ReadWindow(Window(NOON, NOON + HOUR), calls)
+    entries = Entries({}, born_since=start)
+    assert entries.row(read_window, "new")["calls_born"] == 1
+    assert entries.row(read_window, "revisit")["calls_born"] is None
