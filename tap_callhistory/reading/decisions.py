@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.aim import Aim
+from tap_callhistory.reading.crowded import MOST_PARTS_FORETOLD, Crowded
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -44,7 +45,7 @@ from tap_callhistory.reading.decision import (
 )
 from tap_callhistory.reading.doubts import Doubt, looks_cut
 from tap_callhistory.reading.knowledge import Knowledge
-from tap_callhistory.reading.lineage import Dense, Lineage, Surplus
+from tap_callhistory.reading.lineage import Lineage, Surplus
 from tap_callhistory.reading.narrowing import Narrowing
 from tap_callhistory.reading.not_found import NotFound
 from tap_callhistory.reading.page_sizes import PageSizes
@@ -66,12 +67,6 @@ if TYPE_CHECKING:
 PASSES_PER_WINDOW = 3
 #: How often a window is halved for that reason: a vendor that still does not add up never will.
 MOST_HALVINGS = 12
-#: How often a part is split that holds as many calls as the whole did: the next one will, too.
-MOST_SPLITS_IN_VAIN = 3
-#: A page says little of a week: what is foreseen against knowledge must be so much more.
-ESTIMATE_MARGIN = 3
-#: A window whose pages go too deep is cut into no more parts on the word of its first page.
-MOST_PARTS_FORETOLD = 4
 
 
 class Decisions:
@@ -89,6 +84,7 @@ class Decisions:
         self._resolution = source.resolution
         self._sizes = sizes
         self._aim = Aim(sizes.comfortable(source.limits.page_size), planner)
+        self._crowded = Crowded(self.knowledge, source.resolution, sizes, self._aim)
         self._page_sizes = PageSizes(source.limits.page_size)
         self._unlikely = Unlikely(self.knowledge, self._aim)
         self.not_found = NotFound(self.knowledge)
@@ -140,7 +136,7 @@ class Decisions:
         try:
             return self._taken(task, position, page)
         except TooMany as reason:
-            return self._too_many(task, reason)
+            return self._crowded.on_too_many(task, reason)
         except Disturbed as reason:
             return self._unproved(task, str(reason))
 
@@ -274,41 +270,16 @@ class Decisions:
                 self.knowledge.depth.came(rows)
                 task.take(position, page)
         finally:
-            task.note_total(page)
             self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
         if known is None and current.total is not None:
-            self._note_total(task, current.total)
+            self._crowded.note_total(task, current.total)
         if task.whole:
             return self._whole(task)
         if page.total is None:
-            self._foresee(task)
+            self._crowded.foresee(task)
         if (most := self.weight.goes_too_deep(task)) and self._can_split(task):
             return self._less_deep(task, f"pages behind {most} rows fail", most)
         return GoOn()
-
-    def _note_total(self, task: Task, total: int) -> None:
-        """Add up what the parts of a window hold: far more than it did itself cannot be."""
-        dense = task.lineage.dense
-        if dense is not None and dense.calls:
-            dense.count(task.window, total)
-            if dense.found > 2 * dense.calls:
-                self._expect_no_less()
-        if total and not self.planner.knows:
-            self.planner.learn(task.window, total)
-
-    def _expect_no_less(self) -> None:
-        """Read longer windows: the vendor heeds their bounds roughly, so short ones repeat much."""
-        self.knowledge.ignores_bounds = True
-        self.planner.aim_at(self._sizes.most_calls)
-
-    def _foresee(self, task: Task) -> None:
-        """Split a window in time, where no total tells how many calls are still to come."""
-        if self.knowledge.ignores_bounds or not self._can_split(task):
-            return
-        estimate = task.shape.expected_calls(self._resolution)
-        most = self._sizes.most_calls * (ESTIMATE_MARGIN if self.planner.knows else 1)
-        if estimate > most:
-            raise TooMany(f"over {most} calls, about {estimate}", calls=estimate, at_cap=False)
 
     def _whole(self, task: Task) -> Decision:
         """Take a pass for whole if it proves itself, and no cap can have cut it."""
@@ -323,7 +294,8 @@ class Decisions:
             return self._split(task, months, "all its calls lie within a month")
         proves_a_cap = doubt is not None and doubt.proves_a_cap(current.calls)
         if doubt is not None and proves_a_cap and not self.knowledge.gives_too_little:
-            self.knowledge.cap = doubt.calls
+            self.knowledge.cap, self.knowledge.cut_short = doubt.calls, doubt.first
+            self._aim.lower(max(SHARE * doubt.calls, task.page_size))
         if not looks_cut(current, shape) or (
             doubt is not None
             and doubt.brings_nothing_of_its_own(shape, task.received, self._resolution)
@@ -342,9 +314,13 @@ class Decisions:
         self._page_sizes.ended_short(task.page_size, task.current.page_held if task.current else 0)
         if task.surplus and task.surplus == self.knowledge.habitual_surplus:
             return unreadable(task.window, f"{reason}, and so it is in every window")
+        surplus, whole = task.surplus, task.lineage.surplus
+        if surplus > 0 and self.knowledge.stops_at(task.received):
+            self._aim.lower(SHARE * len(task.received))
+            calls = len(task.received) + surplus
+            return self._crowded.on_too_many(task, TooMany(reason, calls=calls, at_cap=True))
         if task.attempt % PASSES_PER_WINDOW:
             return ReadAgain(reason)
-        surplus, whole = task.surplus, task.lineage.surplus
         if whole is not None and surplus == whole.calls:
             whole.found_again += 1
             if whole.found_again > 1:
@@ -356,32 +332,6 @@ class Decisions:
             lineage = task.lineage._replace(halvings=halvings, surplus=known)
             return self._split(task, 2, reason, lineage)
         return unreadable(task.window, reason)
-
-    def _too_many(self, task: Task, reason: TooMany) -> Decision:
-        """Split a window that holds too much, into parts that should be comfortable."""
-        if not self._can_split(task):
-            return unreadable(task.window, str(reason))
-        shape, whole = task.shape, task.lineage.dense
-        total = (task.current.total if task.current else None) or 0
-        in_vain = whole is not None and 0 < 0.95 * whole.calls <= total
-        dense = Dense(total, in_vain=whole.in_vain + 1 if whole and in_vain else 0)
-        if not reason.at_cap:
-            if dense.in_vain >= MOST_SPLITS_IN_VAIN or shape.is_overrun:
-                self._expect_no_less()
-            if self.knowledge.ignores_bounds:
-                return self._unsplit(task, reason)
-        calls = max(reason.calls, shape.expected_calls(self._resolution))
-        if dense.calls:
-            self.planner.learn(task.window, calls)
-        lineage = task.lineage._replace(dense=dense)
-        return self._split(task, -(-calls // self._aim.calls), str(reason), lineage, replan=True)
-
-    def _unsplit(self, task: Task, reason: TooMany) -> Decision:
-        """Read a window whole, since shorter ones would hold no fewer calls."""
-        most = task.current.limits.most_calls if task.current else None
-        if most == self._sizes.most_calls_of_an_instant != self._sizes.most_calls:
-            return unreadable(task.window, f"{reason}, and shorter windows bring no fewer calls")
-        return ReadAgain("")
 
     def _split(
         self,

@@ -146,7 +146,10 @@ class Doubt:
 
 def looks_cut(current: Pass, shape: Shape) -> bool:
     """Whether a whole pass ends where an undocumented cap could have cut it."""
-    cut = is_cut(len(current.calls), current.knowledge)
+    learnt = current.knowledge
+    cut = is_cut(len(current.calls), learnt)
+    if learnt.known_cap is not None and learnt.cap_is_sure:
+        return cut
     return cut or current.ends_like_a_cap or shape.has_a_silent_end
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tap_callhistory.reading.carried import Depth, Lengths
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from tap_callhistory.reading.pages import Page
@@ -29,6 +30,8 @@ MOST_TO_TRUST = 9
 #: are moved, deleted or published meanwhile are fewer.
 FEWEST_LACKING = 3
 SHARE_LACKING = 1 / 8
+#: Two windows that end at the same number of calls, and this is no smaller, end at a cap.
+FEWEST_CALLS_OF_A_CAP = 10
 #: A 404 must come so often in a row before it is taken for a vendor's word on a window.
 LIKE_404S = 2
 #: The same, from a vendor that was found to answer what it called not found a moment before.
@@ -52,6 +55,9 @@ class Knowledge:
         total_holds: Whether the vendor's total was right for a window of several pages. Until
             then even a single page is followed by a look at the next.
         cap: The number of results at which the vendor turned out to stop.
+        cut_short: The calls of a window that was cut there.
+        cap_is_sure: Whether other windows were, too.
+        stopped: By their number, the calls that came of a window for which the vendor counted more.
         opening: The cursor that opens a pass, where the vendor pages by cursor.
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
@@ -79,6 +85,9 @@ class Knowledge:
     ignores_bounds: bool = False
     total_holds: bool = False
     cap: int | None = None
+    cut_short: frozenset[str | int] = frozenset()
+    cap_is_sure: bool = False
+    stopped: dict[int, frozenset[str | int]] = field(default_factory=dict)
     opening: str = ""
     answers: int = 0
     answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
@@ -131,10 +140,30 @@ class Knowledge:
         wanted = math.ceil(math.log(RISK) / math.log(share))
         return min(max(wanted, FEWEST_TO_TRUST), MOST_TO_TRUST)
 
+    def stops_at(self, calls: Collection[str | int]) -> bool:
+        """Note that these came of more; whether just as many, not the same, came of another window.
+
+        The vendor stops there, if no window has brought more.
+        """
+        count, came = len(calls), frozenset(calls)
+        other = self.stopped.setdefault(count, came)
+        fewest = max(FEWEST_CALLS_OF_A_CAP, self.most_calls)
+        if other == came or count < fewest or self.gives_too_little:
+            return False
+        self.cap, self.cap_is_sure = count, True
+        return True
+
+    def reached_cap(self, calls: Collection[str | int]) -> None:
+        """Note that a window brought as many calls as the vendor is thought to give, and which."""
+        if len(calls) == self.cap and set(calls) != self.cut_short:
+            self.cap_is_sure = True
+
     @property
     def known_cap(self) -> int | None:
         """The number of results at which the vendor stops, as long as nothing else explains it."""
-        return None if self.gives_too_little else self.cap
+        if self.gives_too_little or self.most_calls > (self.cap or 0):
+            return None
+        return self.cap
 
     @property
     def pages_may_be_short(self) -> bool:

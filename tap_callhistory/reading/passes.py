@@ -157,8 +157,7 @@ class Pass(abc.ABC):
         if page.total is None or (position.beyond and not page.calls):
             return
         if self.total is not None and page.total != self.total:
-            more, fewer_calls = max(self.total, page.total), min(self.total, page.total)
-            if is_notable(more - fewer_calls, more):
+            if is_notable(page.total - self.total, page.total):
                 self.knowledge.note_poor_answer()
             raise Disturbed(f"the vendor's total moved from {self.total} to {page.total}")
         self.total = page.total

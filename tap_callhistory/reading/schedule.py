@@ -29,7 +29,7 @@ from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.read_windows import ReadWindow, in_order
 from tap_callhistory.reading.sizes import Sizes
-from tap_callhistory.reading.tasks import PageRequest, State, Task
+from tap_callhistory.reading.tasks import PageRequest, State, Task, dated
 from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.pages import ReadCall
     from tap_callhistory.reading.source import Source
 
 #: Before an unlikely answer is asked for again, and how often that is waited for in a sync.
@@ -78,6 +79,8 @@ class Schedule:
         self._pauses = 0
         self._calls_per_day = calls_per_day
         self._queue: deque[Task] = deque()
+        #: Calls that came of what was given back to be planned anew.
+        self._known: dict[str | int, ReadCall] = {}
         self._under_way = 0
         self._look_ahead_calls = sizes.look_ahead_calls
         comfortable = sizes.comfortable(source.limits.page_size)
@@ -142,7 +145,10 @@ class Schedule:
     def _begin_windows(self) -> None:
         planner = self._decisions.planner
         while self._room_for_a_window() and (window := planner.next()):
-            self._queue.append(self._begin(Task(window)))
+            task = Task(window, came=dated(self._known, window))
+            for key in task.came:
+                del self._known[key]
+            self._queue.append(self._begin(task))
 
     def _room_for_a_window(self) -> bool:
         if not self._queue:
@@ -290,6 +296,7 @@ class Schedule:
         if split.given_back and task is self._queue[-1]:
             # The first part tells how the rest is best planned.
             self._decisions.planner.put_back(split.given_back)
+            self._known.update(task.known_in(split.given_back))
             parts = parts[:1]
         place = self._queue.index(task)
         known = [task.known_in(part) for part in parts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.windows import Window
+
+
+#: A total that the vendor told so much more seldom than another one was a slip.
+TOLD_AS_OFTEN = 1 / 3
 
 
 class State(Enum):
@@ -221,8 +225,8 @@ class Task:
     totals: int = 0
     #: How many have brought calls that had not come in it before.
     filled: int = 0
-    #: The largest total that the vendor gave.
-    largest_total: int = 0
+    #: How often the vendor gave which total.
+    told_totals: Counter[int] = field(default_factory=Counter)
     answers: WindowAnswers = field(default_factory=WindowAnswers)
     repeated: dict[Position, PageAnswers] = field(default_factory=dict)
     refused: Refused = field(default_factory=Refused)
@@ -250,11 +254,6 @@ class Task:
         self.came = {call.key: call for call in self.calls}
         self.calls = []
 
-    def note_total(self, page: Page) -> None:
-        """Keep the largest number of calls that the vendor has counted."""
-        if self.current and self.current.total is not None:
-            self.largest_total = max(self.largest_total, self.current.total, page.total or 0)
-
     def take(self, position: Position, page: Page) -> None:
         """Take in a page of the present pass, and note which to ask for then.
 
@@ -279,6 +278,16 @@ class Task:
         self.calls = calls or []
         self.current = None
         self.to_ask.clear()
+
+    @property
+    def likely_total(self) -> int:
+        """The largest total that the vendor gave; not one that it gave far more seldom than others.
+
+        A total may be too small or too large now and then.
+        """
+        often = max(self.told_totals.values(), default=0) * TOLD_AS_OFTEN
+        told = (total for total, times in self.told_totals.items() if times >= often)
+        return max(told, default=0)
 
     @property
     def calls_count_alone(self) -> bool:
@@ -329,17 +338,17 @@ class Task:
 
     def known_in(self, window: Window) -> dict[str | int, ReadCall]:
         """The calls that came in any pass, this one included, and are dated within a window."""
-        return _dated({**self.came, **self.received}, window)
+        return dated({**self.came, **self.received}, window)
 
     @property
     def lacking(self) -> set[str | int]:
         """Which calls of this window have come before, and not in the present pass."""
-        return _dated(self.came, self.window).keys() - self.received.keys()
+        return dated(self.came, self.window).keys() - self.received.keys()
 
     @property
     def novel(self) -> set[str | int]:
         """Which calls of this window have come in the present pass, and not before."""
-        return _dated(self.received, self.window).keys() - self.came.keys()
+        return dated(self.received, self.window).keys() - self.came.keys()
 
     @property
     def has_inner_pages(self) -> bool:
@@ -349,7 +358,7 @@ class Task:
     @property
     def differences_within(self) -> int:
         """How many calls lack or are new between those that another pass has brought."""
-        before = [call.moment for call in _dated(self.came, self.window).values()]
+        before = [call.moment for call in dated(self.came, self.window).values()]
         now = [call.moment for call in self.received.values()]
         if not before or not now:
             return 0
@@ -370,6 +379,7 @@ class Task:
         return self.received.keys() <= (self.end_of.received.keys() if self.end_of else set())
 
 
-def _dated(calls: Mapping[str | int, ReadCall], window: Window) -> dict[str | int, ReadCall]:
+def dated(calls: Mapping[str | int, ReadCall], window: Window) -> dict[str | int, ReadCall]:
+    """Those of some calls that are dated within a window."""
     start, end = fixed_width(window.start), fixed_width(window.end)
     return {key: call for key, call in calls.items() if start <= call.moment < end}

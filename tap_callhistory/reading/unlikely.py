@@ -9,7 +9,7 @@ must agree, by the share of poor ones; each page that gives the same total is on
 | What came                         | where                                | then                 |
 |-----------------------------------|--------------------------------------|----------------------|
 | a page with fewer calls           | total or page size promise more      | `AskAgain`, the page |
-| a page with a far smaller total   | than the window had before           | `AskAgain`, the page |
+| a page with another total         | than the window had most often       | `AskAgain`, the page |
 | a page without calls              | behind a full page                   | `AskAgain`, the page |
 | a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
 | ... which may well be             | the first ones, and now and then     | `ReadAgain`          |
@@ -97,6 +97,8 @@ class Unlikely:
         Returns:
             The page to take in, which is the fullest of several; or that it is asked for again.
         """
+        if page.total is not None and (page.calls or not position.beyond):
+            task.told_totals[page.total] += 1
         known = task.repeated.get(position)
         why = self._why_page(task, position, page)
         if known is None:
@@ -105,14 +107,14 @@ class Unlikely:
             task.repeated[position] = PageAnswers(page, [len(page.calls)], page)
             return AskAgain([position], why)
         known.counts.append(len(page.calls))
-        before = known.best
-        if _rank(page) > _rank(before):
+        before, likely = known.best, task.likely_total
+        if _rank(page, likely) > _rank(before, likely):
             known.best = page
         helps = self._knowledge.asking_again_helps
         alike = known.counts.count(len(known.best.calls))
         if not self._why_page(task, position, known.best):
             # Where it is no fuller, it was learnt meanwhile that pages may be so short.
-            if _rank(known.best) > _rank(known.first):
+            if _holds_more(known.best, known.first):
                 total_held = page.total is not None and page.total == before.total
                 self._knowledge.note_poor_answer(len(known.counts) - 1, total_held=total_held)
         elif alike >= self._like_pages(task, page):
@@ -135,10 +137,10 @@ class Unlikely:
     def _why_page(self, task: Task, position: Position, page: Page) -> str:
         if task.current is None or position.again:
             return ""
-        before = task.largest_total
-        if page.total is not None and is_notable(before - page.total, before):
+        likely, total = task.likely_total, page.total
+        if total is not None and likely and is_notable(abs(total - likely), max(total, likely)):
             at_the_end = position.beyond and not page.calls
-            return "" if at_the_end else f"the total was {before}, and is {page.total}"
+            return "" if at_the_end else f"the total was {likely}, and is {total}"
         return "" if self._knowledge.pages_may_be_short else task.current.lacks(position, page)
 
     @property
@@ -376,5 +378,11 @@ class Unlikely:
         return ReadAgain("no calls came, and the windows beside it hold many", pause=True)
 
 
-def _rank(page: Page) -> tuple[int, int]:
-    return page.total or 0, len(page.calls)
+def _rank(page: Page, likely: int) -> tuple[int, int]:
+    """The fullest page is the best one, but for one with an unlikely total."""
+    total = page.total or 0
+    return total if total <= likely else 0, len(page.calls)
+
+
+def _holds_more(page: Page, other: Page) -> bool:
+    return (page.total or 0, len(page.calls)) > (other.total or 0, len(other.calls))
