@@ -254,9 +254,11 @@ def test_calls_that_move_are_claimed_where_they_were_created(clock: Clock) -> No
 def test_without_the_ledger_no_mark_is_kept_and_the_run_says_so(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    marks = Marks({ENTERED_UNTIL: {"utel_call_history": "2026-03-15T12:00:00Z"}}, kept=False)
+    state: dict[str, Any] = {ENTERED_UNTIL: {"utel_call_history": "2026-03-15T12:00:00Z"}}
+    marks = Marks(state, kept=False)
     marks.open("utel_call_history", None, NOON)
     assert marks.of("utel_call_history") is None
+    assert state == {}, "selected again, it must not claim what no row tells of"
     world = world_with("utel", clock)
     with caplog.at_level(logging.WARNING):
         run = read(world, clock, catalog_without=NAME)
