@@ -22,6 +22,7 @@ from tap_callhistory.vendors import VENDORS, twin, utel
 from tap_callhistory.vendors.base import Session
 from tap_callhistory.vendors.etelecom import EtelecomCallLogs
 from tests.support.misbehaving_vendor import answer, vendor
+from tests.support.transport.connecting import EMPTY
 from tests.support.vendor_settings import SETTINGS, WINDOW
 
 if TYPE_CHECKING:
@@ -222,6 +223,22 @@ def test_a_documented_page_is_understood(name: str, body: Any, read: tuple[Any, 
     assert tuple(endpoint_of(name).read_page(body)) == read
 
 
+@pytest.mark.parametrize(
+    ("name", "about", "rows"),
+    [
+        ("kavenegar", "page", "result"),
+        ("etelecom", "paging", "call_logs"),
+        ("utel", "meta", "data"),
+    ],
+)
+def test_an_empty_object_about_the_page_is_no_list_but_numbered_keys_are_one(
+    name: str, about: str, rows: str
+) -> None:
+    read = endpoint_of(name).page_of({about: {}, rows: {"10": {"id": "b"}, "9": {"id": "a"}}})
+    assert list(read.records) == [{"id": "a"}, {"id": "b"}]
+    assert read.total is None
+
+
 BROKEN_PAGES: list[tuple[str, Any]] = [
     *((vendor.vendor, broken) for vendor in VENDORS for broken in ({}, {"error": "x"}, None, "x")),
     *((vendor.vendor, []) for vendor in VENDORS if vendor.vendor != "twin"),
@@ -321,6 +338,24 @@ def test_a_good_status_is_judged_good_and_a_bad_one_bad_whatever_the_body(
     bad = endpoint.judge(503, body) or judge_by_status(503, body)
     assert bad is not None
     assert bad.action is Action.RETRY
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    ("words", "action"),
+    [
+        ("OK", None),
+        ("No calls in this period", None),
+        ("Too many requests", Action.SLOW_DOWN),
+        ("Invalid access token", Action.LOG_IN),
+    ],
+)
+def test_words_beside_an_empty_list_count_only_where_they_tell_of_haste_or_a_credential(
+    words: str, action: Action | None, name: str
+) -> None:
+    """Many vendors write a message into every good answer."""
+    verdict = endpoint_of(name).judge_page(200, {**EMPTY[name], "message": words})
+    assert (verdict and verdict.action) == action
 
 
 def test_twins_refusal_of_too_many_calls_asks_for_a_shorter_window() -> None:
