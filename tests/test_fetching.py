@@ -126,6 +126,27 @@ def test_a_page_of_other_times_than_were_asked_for_is_refused_where_a_setting_is
         fetcher(transport, date_field_parameter="dateField")(page_request(LAST_HOUR))
 
 
+@pytest.mark.parametrize(
+    ("stamp", "good"),
+    [
+        ("2026-01-13T10:59:57.000000Z", False),
+        ("2026-01-13T10:59:58.000000Z", True),
+        ("2026-01-13T12:00:01.000000Z", True),
+        ("2026-01-13T12:00:02.000000Z", False),
+    ],
+)
+def test_a_vendor_may_take_the_bounds_for_a_second_more_and_no_further(
+    stamp: str,
+    good: bool,  # noqa: FBT001
+) -> None:
+    fetch = fetcher(Answering([{"id": "a", "updatedAt": stamp}]), date_field_parameter="dateField")
+    if good:
+        assert len(fetch(page_request(LAST_HOUR)).calls) == 1
+        return
+    with pytest.raises(CallHistoryError):
+        fetch(page_request(LAST_HOUR))
+
+
 def test_a_pause_ends_with_the_run_and_nothing_more_is_asked_for() -> None:
     transport, stop = Answering(), Event()
     stop.set()

@@ -196,6 +196,7 @@ GOOD_PAGES: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("kavenegar", {"page": {"total": 0}, "result": []}, ([], 0, None, "")),
     ("kavenegar", {"page": {"total": "2"}, "result": [1]}, ([1], 2, None, "")),
     ("kavenegar", {"page": {"total": 10**400}, "result": [1]}, ([1], None, None, "")),
+    ("kavenegar", {"page": {"total": True}, "result": [1]}, ([1], None, None, "")),
     ("kavenegar", {"page": {"total": 0}, "result": None}, ((), 0, None, "")),
     ("utel", {"data": [1], "meta": {"total": None, "per_page": "15"}}, ([1], None, 15, "")),
     ("utel", {"meta": {"total": 0}}, ((), 0, None, "")),
