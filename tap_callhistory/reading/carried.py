@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 WORTH_A_TRIAL = 1.5
 #: After so many pages failed so deep in a list, none is asked for there again.
 FAILURES_THAT_TELL = 3
+#: A page of one call cannot overlap the one before.
+FEWEST_ON_A_PAGE = 2
 
 
 @dataclass(slots=True)
@@ -72,17 +74,29 @@ class Lengths:
 class Depth:
     """How far down the list of a window's calls the vendor gives pages.
 
+    A page reaches from behind some rows to the row where it ends if it is full: one may fail for
+    where it begins, or for where it ends, as those of search engines do.
+
     Attributes:
         deepest_row: Behind how many rows the deepest page lay that came.
+        deepest_end: The row to which the deepest page reached that came.
         failures: Behind so many rows a page failed, each time that one did.
+        failed_ends: Up to so many rows a page reached that failed, each time that one did.
     """
 
     deepest_row: int = 0
+    deepest_end: int = 0
     failures: list[int] = field(default_factory=list)
+    failed_ends: list[int] = field(default_factory=list)
 
-    def came(self, rows: int) -> None:
-        """Note that a page came from behind so many rows."""
+    def came(self, rows: int, size: int) -> None:
+        """Note that a page of a size came from behind so many rows."""
         self.deepest_row = max(self.deepest_row, rows)
+        self.deepest_end = max(self.deepest_end, rows + size)
+
+    def is_deeper(self, rows: int, size: int) -> bool:
+        """Whether a page lies deeper than any that came, or reaches deeper."""
+        return rows > self.deepest_row or rows + size > self.deepest_end
 
     @property
     def most_rows(self) -> int | None:
@@ -92,3 +106,14 @@ class Depth:
         """
         failures = [rows for rows in self.failures if rows > self.deepest_row]
         return min(failures) if len(failures) >= FAILURES_THAT_TELL else None
+
+    def size_that_comes(self, rows: int, size: int) -> int:
+        """How many calls to ask for behind so many rows, where some pages reached too deep."""
+        failures = [end for end in self.failed_ends if end > self.deepest_end]
+        settled = len(failures) >= FAILURES_THAT_TELL
+        return self.smaller(rows, size) if settled else size
+
+    def smaller(self, rows: int, size: int) -> int:
+        """How many calls to ask for instead, so that the page reaches to where others came."""
+        reach = self.deepest_end - rows
+        return min(reach, size) if reach >= FEWEST_ON_A_PAGE else size

@@ -26,6 +26,7 @@ class CursorPages(Pass):
     """
 
     proof = "cursor"
+    pages_may_differ = True
     #: The cursor that opens the cursor mode where an empty one does not.
     other_opening = "."
 
@@ -49,7 +50,8 @@ class CursorPages(Pass):
     def lacks(self, position: Position, page: Page) -> str:
         if page.calls or not self.calls:
             return ""
-        full = self.knowledge.only_ends_lack_calls or self._last_length >= self._usual_page(page)
+        usual = self._usual_page(position, page)
+        full = self.knowledge.only_ends_lack_calls or self._last_length >= usual
         reopened = position.cursor == self.other_opening
         return "nothing came behind a full page" if full or reopened else ""
 
@@ -71,7 +73,7 @@ class CursorPages(Pass):
         self._check_overlap(page)
         new = self._collect(page.calls)
         again = self._short_before(position, page)
-        self._note_page(page)
+        self._note_page(position, page)
         if page.next:
             if not new:
                 raise Disturbed("a page brought nothing but calls that had come before")
@@ -86,19 +88,19 @@ class CursorPages(Pass):
     def _short_before(self, position: Position, page: Page) -> list[Position]:
         """The page before, to be asked for again, if it was short though calls follow it."""
         before, self._short = self._short, None
-        if page.next and len(page.calls) < self._usual_page(page):
+        if page.next and len(page.calls) < self._usual_page(position, page):
             self._short = position._replace(again=True)
         return [] if before is None or self.knowledge.pages_may_be_short else [before]
 
     @override
-    def take_again(self, page: Page) -> None:
+    def take_again(self, position: Position, page: Page) -> None:
         if not page.calls:
             return
         if not self._collect(page.calls):
-            self.knowledge.short_pages_hold += len(page.calls) < self._usual_page(page)
+            self.knowledge.short_pages_hold += len(page.calls) < self._usual_page(position, page)
             return
         self.knowledge.note_poor_answer()
-        if self._ended and len(page.calls) >= self._usual_page(page):
+        if self._ended and len(page.calls) >= self._usual_page(position, page):
             raise Disturbed("the last page brought more calls when it was asked for again")
 
     def _look_behind(self, page: Page) -> list[Position]:
@@ -122,11 +124,12 @@ class CursorPages(Pass):
             raise Disturbed("a page repeats calls that had come before")
         self._last_moment = page.calls[-1].moment
 
-    def _note_page(self, page: Page) -> None:
+    def _note_page(self, position: Position, page: Page) -> None:
         self._looked_behind = False
         self._last_length = len(page.calls)
         self._largest = max(self._largest, self._last_length)
-        self._last_size = min(self.limits.page_size, page.size or self.limits.page_size)
+        asked = position.size or self.limits.page_size
+        self._last_size = min(asked, page.size or asked)
         self._has_next = bool(page.next)
         self._check_size(len(self.calls))
 
@@ -174,7 +177,8 @@ class AnchoredPages(Pass):
     def lacks(self, position: Position, page: Page) -> str:
         if not self.calls or any(call.key not in self.calls for call in page.calls):
             return ""
-        full = self.knowledge.only_ends_lack_calls or self._last_length >= self._usual_page(page)
+        usual = self._usual_page(position, page)
+        full = self.knowledge.only_ends_lack_calls or self._last_length >= usual
         return "nothing new came behind a full page" if full or not page.calls else ""
 
     @override

@@ -264,10 +264,10 @@ class Decisions:
         try:
             if position.again:
                 self._unlikely.note_end(task, page)
-                current.take_again(page)
+                current.take_again(position, page)
             else:
                 rows = current.rows_before(position)
-                self.knowledge.depth.came(rows)
+                self.knowledge.depth.came(rows, position.size or task.page_size)
                 task.take(position, page)
         finally:
             self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))

@@ -21,6 +21,7 @@ class Position(NamedTuple):
         beyond: Whether the page should not exist: a refusal then says the same as an empty page.
         again: Whether the page was taken in before, and is asked for once more to see if it brings
             more now.
+        size: How many calls to ask for, if not as many as for the other pages.
     """
 
     number: int = 0
@@ -28,6 +29,7 @@ class Position(NamedTuple):
     anchor: str = ""
     beyond: bool = False
     again: bool = False
+    size: int = 0
 
 
 class ReadCall(msgspec.Struct, frozen=True, gc=False):

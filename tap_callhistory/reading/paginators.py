@@ -56,7 +56,7 @@ class NumberedPages(Pass):
         total = self.total if self.total is not None else page.total
         if total is None or position.beyond:
             return ""
-        full = self.page_held or self._usual_page(page)
+        full = self.page_held or self._usual_page(position, page)
         before = full * (position.number - self.first_page)
         return fewer(len(page.calls), min(full, total - before))
 
@@ -138,6 +138,7 @@ class OffsetPages(Pass):
     """
 
     proof = "overlap"
+    pages_may_differ = True
 
     def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
         super().__init__(limits, knowledge)
@@ -157,7 +158,7 @@ class OffsetPages(Pass):
     @override
     def lacks(self, position: Position, page: Page) -> str:
         total = self.total if self.total is not None else page.total
-        usual = self._usual_page(page)
+        usual = self._usual_page(position, page)
         if total is not None:
             promised = min(self._step + 1 if self._step else usual, total - position.number)
             return "" if position.beyond else fewer(len(page.calls), promised)

@@ -61,6 +61,8 @@ class Pass(abc.ABC):
     """
 
     proof: ClassVar[str]
+    #: Whether one page may be smaller than the others.
+    pages_may_differ: ClassVar[bool] = False
 
     def __init__(self, limits: Limits, knowledge: Knowledge) -> None:
         self.limits = limits
@@ -89,6 +91,14 @@ class Pass(abc.ABC):
             TooMany: The window has to be split.
         """
 
+    @property
+    def page_may_be_smaller(self) -> bool:
+        """Whether a page may be asked for that is smaller than the others.
+
+        Where a total tells where the calls end, no page is asked for to find that out.
+        """
+        return self.pages_may_differ and self.total is None
+
     def rows_before(self, position: Position) -> int:  # noqa: ARG002
         """How many rows of its list lie before a page."""
         return len(self.calls)
@@ -97,21 +107,22 @@ class Pass(abc.ABC):
         """Why a page, not yet taken in, holds fewer calls than its place promises; else ""."""
         return ""
 
-    def take_again(self, page: Page) -> None:
+    def take_again(self, position: Position, page: Page) -> None:
         """Take in a page that was taken in before, and may bring more now.
 
         Raises:
             Disturbed: It does, and the pages after it no longer fit.
         """
         if self.total is not None:
-            self._note_total(Position(), page)
+            self._note_total(position, page)
         if self._collect(page.calls):
             self.knowledge.note_poor_answer(total_held=self.total is not None)
             raise Disturbed("a page brought more calls when it was asked for again")
 
-    def _usual_page(self, page: Page) -> int:
+    def _usual_page(self, position: Position, page: Page) -> int:
         """How many calls a page holds that others follow."""
-        size = min(self.limits.page_size, page.size or self.limits.page_size)
+        asked = position.size or self.limits.page_size
+        size = min(asked, page.size or asked)
         largest = self.knowledge.largest_page
         return min(size, largest) if largest and self.knowledge.short_pages_hold else size
 

@@ -185,7 +185,7 @@ class Schedule:
         # Until its first page has come, a window can keep no more than one worker busy.
         for task in sorted(asking, key=lambda task: task.opened):
             while task.to_ask and self._under_way < self._concurrency:
-                position = task.to_ask.popleft()
+                position = self._decisions.weight.sized(task, task.to_ask.popleft())
                 request = self._request(task, position)
                 task.under_way += 1
                 task.requests += 1
@@ -200,7 +200,7 @@ class Schedule:
             self._decisions.weight.retries(task, position),
             task.repeats,
             self._pause_before(task),
-            task.page_size,
+            position.size or task.page_size,
         )
 
     def _pause_before(self, task: Task) -> float:

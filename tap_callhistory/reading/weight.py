@@ -6,7 +6,8 @@ goes beyond that is tried once, and alone.
 
 | A page failed, or never came      | and                              | then                     |
 |-----------------------------------|----------------------------------|--------------------------|
-| deeper than any that came         | it did so fewer than 3 times     | `AskAgain`               |
+| deeper than any that came         | it may be smaller                | `AskAgain`, for less     |
+|                                   | it did so fewer than 3 times     | `AskAgain`               |
 |                                   | otherwise                        | `Split`, to what came    |
 | deep                              |                                  | `Split`                  |
 | a first page                      | no page as large has come        | as in `page_sizes`       |
@@ -115,10 +116,20 @@ class Weight:
         return 0 if self._is_deeper(task, position) else FEW_RETRIES
 
     def _is_deeper(self, task: Task, position: Position) -> bool:
-        """Whether a page lies deeper than any that came."""
+        """Whether a page lies deeper than any that came, or reaches deeper."""
         current = task.current
         rows = current.rows_before(position) if current else 0
-        return rows > self._knowledge.depth.deepest_row
+        return self._knowledge.depth.is_deeper(rows, position.size or task.page_size)
+
+    def sized(self, task: Task, position: Position) -> Position:
+        """A page that is due, smaller where some reached too deep."""
+        current = task.current
+        if current is None or not current.page_may_be_smaller or position.size or position.again:
+            return position
+        if position in task.first_positions:
+            return position
+        size = self._knowledge.depth.size_that_comes(current.rows_before(position), task.page_size)
+        return position if size == task.page_size else position._replace(size=size)
 
     def goes_too_deep(self, task: Task) -> int | None:
         """Behind how many rows pages fail, if such a page is due; else None."""
@@ -132,11 +143,15 @@ class Weight:
         """Have a page asked for again that failed deeper than any that came; None to give it up."""
         if not self._is_deeper(task, position) or task.current is None:
             return None
-        depth = self._knowledge.depth
+        depth, rows = self._knowledge.depth, task.current.rows_before(position)
         silent = isinstance(error, VendorUnavailable) and error.timed_out
         # Silence costs a minute or so: no second one is asked for.
         times = FAILURES_THAT_TELL if silent else 1
-        depth.failures.extend([task.current.rows_before(position)] * times)
+        size = position.size or task.page_size
+        if task.current.page_may_be_smaller and depth.smaller(rows, size) < size:
+            depth.failed_ends.extend([rows + size] * times)
+            return AskAgain([position._replace(size=depth.smaller(rows, size))], str(error))
+        depth.failures.extend([rows] * times)
         if depth.most_rows is None:
             return AskAgain([position], str(error))
         return None
