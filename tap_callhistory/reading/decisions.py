@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.aim import Aim
-from tap_callhistory.reading.crowded import MOST_PARTS_FORETOLD, Crowded
+from tap_callhistory.reading.crowded import Crowded
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -54,7 +54,7 @@ from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Purpose, Task
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
-from tap_callhistory.reading.windows import MONTH, MOST_PARTS, Window
+from tap_callhistory.reading.windows import MONTH, Window
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -195,11 +195,7 @@ class Decisions:
         total = task.current.total if task.current else None
         if total is not None:
             self.planner.learn(task.window, total)
-        calls = total or task.shape.expected_calls(self._resolution)
-        # What a page foretells may be far too much, and empty windows cost requests, too.
-        most_parts = MOST_PARTS if total else MOST_PARTS_FORETOLD
-        parts = max(2, min(-(-calls // self._aim.calls), most_parts))
-        return self._split(task, parts, reason, Lineage(task.lineage.doubt), replan=True)
+        return self._crowded.in_parts(task, reason, Lineage(task.lineage.doubt))
 
     def on_searched(
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
