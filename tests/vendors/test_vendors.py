@@ -17,6 +17,7 @@ from tap_callhistory.reading.pages import Page, Position, ReadCall
 from tap_callhistory.reading.passes import TooMany
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.tap import TapCallHistory
+from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
 from tap_callhistory.transport.verdicts import Action, judge_by_status
 from tap_callhistory.vendors import VENDORS, twin, utel
 from tap_callhistory.vendors.base import Session
@@ -460,6 +461,29 @@ def test_twin_logs_in_once_and_again_when_its_token_has_expired(
     assert set(served.truth("twin_call_sessions")) == set(run.rows("twin_call_sessions"))
     logins = [path for path, _ in served.sandbox.log["twin"] if path.endswith("/auth/login")]
     assert len(logins) == 1 + len(expiring_requests)
+
+
+@pytest.mark.parametrize("name", ["twin", "utel"])
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"token": "fake-token"}, BearerToken),
+        ({"token": "fake-token", "email": "a@example.com", "password": "fake"}, Login),
+        ({"token": "", "email": "a@example.com", "password": "fake"}, Login),
+    ],
+)
+def test_a_token_alone_is_never_renewed_and_one_beside_a_login_is(
+    given: dict[str, str], kind: type[Authenticator], name: str
+) -> None:
+    session = Session(ask=no_login, conceal=lambda _: None)
+    assert type(endpoint_of(name, **given).authenticator(session)) is kind
+
+
+def test_a_call_of_utels_changed_when_a_system_last_took_it_over() -> None:
+    stamps = ("2026-01-13T12:00:00Z", "2026-01-15T12:00:00Z", "2026-01-14T12:00:00Z")
+    record = {"integration": [*({"created_at": stamp} for stamp in stamps), "odd", {}]}
+    assert endpoint_of("utel").change_stamp(record) == datetime(2026, 1, 15, 12, tzinfo=UTC)
+    assert endpoint_of("utel").change_stamp({"integration": None}) is None
 
 
 def test_a_twin_token_at_hand_is_used_before_a_login() -> None:
