@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.reading.decision import Decision, ReadAgain, in_parts, unreadable
 from tap_callhistory.reading.lineage import Dense
-from tap_callhistory.reading.passes import TooMany
+from tap_callhistory.reading.passes import TooMany, unlike_a_cap
 from tap_callhistory.reading.windows import MOST_PARTS
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ class Crowded:
         if not total:
             unread = shape.silence_behind(direction)
             rest = min(self._aim.planner.expected(unread) or rest, parts * aim)
-        cut = shape.cut(aim, rest, direction, self._resolution)[: MOST_PARTS + 1]
+        # A part that holds a round number of calls would look as if a cap had cut it.
+        cut = shape.cut(unlike_a_cap(aim), rest, direction, self._resolution)
         cut = [] if len(cut) > MOST_PARTS else cut
         return in_parts(task.window, lineage, parts, reason, resolution=self._resolution, cut=cut)
 
