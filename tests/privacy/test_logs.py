@@ -49,7 +49,6 @@ def test_a_configured_secret_is_hidden_in_every_form(form: str) -> None:
 
 
 def test_a_secret_is_hidden_whichever_case_its_percent_codes_are_in() -> None:
-    assert "c%2fd" in quote("a/b-c/d", safe="").lower()
     for form in ("a%2Fb-c%2Fd", "a%2fb-c%2fd"):
         assert knowing("a/b-c/d").redact(f"asked with {form}") == "asked with ***"
 
