@@ -11,7 +11,7 @@ import pytest
 from tap_callhistory.reading.schedule import USUAL_SIZES, Schedule
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.windows import Window
-from tests.support.simulated_vendor import DAY, NOON, Habits, SimulatedVendor
+from tests.support.reading.simulated_vendor import DAY, NOON, Habits, SimulatedVendor
 
 if TYPE_CHECKING:
     from tap_callhistory.reading.tasks import PageRequest
