@@ -32,6 +32,9 @@ FEWEST_LACKING = 3
 SHARE_LACKING = 1 / 8
 #: Two windows that end at the same number of calls, and this is no smaller, end at a cap.
 FEWEST_CALLS_OF_A_CAP = 10
+#: The end of one window in so many requests is asked for again though nothing is unlikely: a
+#: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
+REQUESTS_PER_CHECK = 25
 #: A 404 must come so often in a row before it is taken for a vendor's word on a window.
 LIKE_404S = 2
 #: The same, from a vendor that was found to answer what it called not found a moment before.
@@ -184,7 +187,7 @@ class Knowledge:
             self.answered.remove(window)
         self.answered.append(window)
         if page.calls:
-            self.lengths.carried(window)
+            self.lengths.calls_came(window)
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""

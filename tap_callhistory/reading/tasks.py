@@ -53,6 +53,7 @@ class Purpose(Enum):
     ANY = "nothing was found, and no other window came: does the vendor give calls?"
     STILL = "nothing was found: does the vendor still find what came before?"
     AWAKE = "no calls came: does the vendor give those that must be there?"
+    SHORTER = "no calls came: do some come for less of it?"
     CONTROL = "nothing came: does the vendor still answer?"
 
 
@@ -107,6 +108,8 @@ class WindowAnswers:
         trusted: Whether the window was accepted though the vendor gives too little.
         in_vain: How many wider windows, in which calls are known, brought none.
         foreseen: Whether anything told how many calls the window should hold.
+        parts: How many parts of the window were asked for, since none came of it.
+        parts_came: Whether one of these brought calls.
     """
 
     counts: list[int] = field(default_factory=list)
@@ -116,6 +119,8 @@ class WindowAnswers:
     trusted: bool = False
     in_vain: int = 0
     foreseen: bool = True
+    parts: int = 0
+    parts_came: bool = False
 
 
 class PageRequest(NamedTuple):
