@@ -1,6 +1,6 @@
 """Whatever happens between a vendor, the world and the tap: nothing that is promised is lost.
 
-A minute or two of examples in the usual run. For ten thousand and more, and to leave shrinking for
+Some seconds of examples in the usual run. For ten thousand and more, and to leave shrinking for
 another day:
 
     CALLHISTORY_EXAMPLES=10000 CALLHISTORY_SHRINK=no pytest tests/test_completeness.py -k any_story
@@ -22,7 +22,7 @@ from tests.support.telling import tell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "60"))
 
 
 @pytest.fixture(autouse=True)

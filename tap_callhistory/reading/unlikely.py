@@ -61,6 +61,9 @@ MOST_ANSWERS_WHERE_IT_HELPS: Final = 14
 ANSWERS_THAT_STAY: Final = 8
 #: No other window tells how likely calls are: so many like answers are wanted.
 LIKE_ANSWERS_OF_THE_FIRST: Final = 6
+#: Where so many calls are expected, so many answers without any must come.
+EXPECTED_OF_MANY: Final = 100
+LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED: Final = 4
 #: Where so many calls are expected, by this run or by the one before, an empty window is asked for
 #: again now and then: one in so many requests at first, and later as seldom as an end.
 EXPECTED_FOR_A_CHECK: Final = 1 / 2
@@ -121,7 +124,7 @@ class Unlikely:
             self._knowledge.short_pages_hold += 1
             task.last.like_answers = alike if task.has_inner_pages else 0
         elif len(known.counts) < (MOST_ANSWERS_WHERE_IT_HELPS if helps else MOST_ANSWERS):
-            return AskAgain([position], why)
+            return AskAgain([position], why or "its answers differ")
         return known.best
 
     def _like_pages(self, task: Task, page: Page) -> int:
@@ -263,9 +266,12 @@ class Unlikely:
         """How many like answers are wanted where one is unlikely."""
         if task.received:
             return 2
-        if planner.expected(task.window) is None:
-            # Every fourth is to the very words of the first: what was not ready is now.
+        expected = planner.expected(task.window)
+        # Every fourth is to the very words of the first: what was not ready is now.
+        if expected is None:
             return LIKE_ANSWERS_OF_THE_FIRST
+        if expected >= EXPECTED_OF_MANY:
+            return LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED
         return 3 if task.lineage.doubt is not None else 2
 
     def _why_window(self, task: Task, planner: Planner) -> str:

@@ -149,8 +149,12 @@ class Reading:
 
 
 @pytest.fixture(scope="module")
-def reading(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
-    folder = Project.copied_to(tmp_path_factory.mktemp("clone")).folder
+def reading(
+    database: Database, plugins: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Reading]:
+    # A fresh clone has none. What the commands install is there for the tests behind these.
+    plugins = tmp_path_factory.mktemp("plugins") if any(plugins.iterdir()) else plugins
+    folder = Project.copied_to(tmp_path_factory.mktemp("clone")).installing_into(plugins).folder
     places = Places(database, folder / "meltano.yml")
     with ExitStack() as serving:
         urls = {}

@@ -1,6 +1,6 @@
 """Whatever a vendor answers: readable errors or good messages, and an end.
 
-Eighty examples of each kind for each vendor in the usual run. For more:
+Fifty examples of each kind for each vendor in the usual run. For more:
 
     CALLHISTORY_FUZZ_EXAMPLES=5000 pytest tests/faults/test_bodies.py
 """
@@ -36,7 +36,7 @@ from tests.support.sample_vendor import sample
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = int(os.environ.get("CALLHISTORY_FUZZ_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("CALLHISTORY_FUZZ_EXAMPLES", "50"))
 VENDORS = tuple(STREAMS)
 DEFECT = "defect of the tap"
 

@@ -28,7 +28,7 @@ WAYS = {
 }
 
 
-def met(vendor: str, *, calls: int = 2000, **hardship: Any) -> Any:
+def met(vendor: str, *, calls: int = 800, **hardship: Any) -> Any:
     result = probed(vendor, Behaviour(hardship=Hardship(**hardship)), calls=calls)
     assert not result.examination.failure
     assert wrong_verdicts(result, NOW) == []

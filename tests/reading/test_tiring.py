@@ -98,6 +98,6 @@ def test_every_tenth_answer_may_be_poor(vendor: str, said: str, longest: float |
 def test_a_vendor_may_tire_of_every_ten_requests(
     vendor: str, said: str, longest: float | None
 ) -> None:
-    world = world_of(vendor, 2, 611, 28, longest)
+    world = world_of(vendor, 2, 311, 14, longest)
     let_fail(world, said, tiring(10, 3))
-    assert_whole(world, 28, 2)
+    assert_whole(world, 14, 2)

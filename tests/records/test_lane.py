@@ -176,7 +176,7 @@ def some_deselected(endpoint: Endpoint) -> frozenset[Any]:
 
 
 @pytest.mark.parametrize("vendor", RECORDS)
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_both_lanes_give_the_same(vendor: str, data: st.DataObject) -> None:
     endpoint = endpoint_of(vendor)

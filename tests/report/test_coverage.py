@@ -76,16 +76,19 @@ class Ledgers:
         """Makes a schema with the given models of the ledger, and no other."""
         self.made += 1
         name = f"ledger_{self.made}"
-        self.warehouse.execute(f"create schema {name}")
-        for model in OF_CALLS:
-            self.warehouse.execute(f"create view {name}.{model} as select * from analytics.{model}")  # noqa: S608
+        statements = [f"create schema {name}"]
+        statements += [
+            f"create view {name}.{model} as select * from analytics.{model}"  # noqa: S608
+            for model in OF_CALLS
+        ]
         for model, rows in models.items():
             shape = SHAPES[model]
             columns = ", ".join(f"{column} {kind}" for column, kind in shape.items())
-            self.warehouse.execute(f"create table {name}.{model} ({columns})")
+            statements.append(f"create table {name}.{model} ({columns})")
             for row in rows:
                 values = ", ".join(_literal(row.get(column)) for column in shape)
-                self.warehouse.execute(f"insert into {name}.{model} values ({values})")  # noqa: S608
+                statements.append(f"insert into {name}.{model} values ({values})")  # noqa: S608
+        self.warehouse.execute("; ".join(statements))
         return name
 
 
@@ -97,8 +100,8 @@ def _literal(value: object) -> str:
 def ledgers(warehouse: Warehouse) -> Iterator[Ledgers]:
     made = Ledgers(warehouse)
     yield made
-    for number in range(1, made.made + 1):
-        warehouse.execute(f"drop schema ledger_{number} cascade")
+    schemas = (f"drop schema ledger_{number} cascade" for number in range(1, made.made + 1))
+    warehouse.execute("; ".join(schemas))
 
 
 @pytest.fixture

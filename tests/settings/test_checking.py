@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as drawing
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
@@ -493,6 +494,7 @@ class TestBadInput:
         assert [line.split(" ")[0] for line in faults({})] == ["start_date", "No"]
 
     @pytest.mark.parametrize("name", DESIGNED)
+    @drawing(max_examples=30)
     @given(value=JSON_VALUES)
     def test_no_value_of_any_setting_breaks_the_check(self, name: str, value: Any) -> None:
         found = faults(changed(**{name.replace(".", "__"): value}))

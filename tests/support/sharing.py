@@ -20,7 +20,8 @@ SLOW: Final = (
     *("packaging/test_package", "test_singer_suite", "vendors/test_adding_a_vendor"),
     *("probe/test_allowance", "probe/test_any_readings", "probe/test_date_filter"),
     *("probe/test_named_readings", "probe/test_periods", "probe/test_program"),
-    *("reading/test_hardships", "reading/test_page_sizes", "reading/test_properties"),
+    *("reading/test_carrying", "reading/test_hardships", "reading/test_page_sizes"),
+    *("reading/test_properties",),
     *("reading/test_reader", "reading/test_tiring", "reading/test_unlikely", "records/test_lane"),
     *("test_completeness", "test_command_line", "test_contract"),
     *("sandbox/test_calls", "sandbox/test_program", "sandbox/test_proxies", "shards/test_program"),
@@ -28,8 +29,9 @@ SLOW: Final = (
 """What starts programs and databases, or tells many stories, of what others test in a small way."""
 
 LONGEST: Final = (
-    *("documentation", "warehouse", "ledger", "transform/test_snowflake"),
-    *("end_to_end", "test_completeness", "reading", "probe", "faults", "transform", "orchestrate"),
+    *("end_to_end", "on/duckdb", "on/postgres", "transform/test_snowflake", "reading", "probe"),
+    *("orchestrate",),
+    *("test_completeness", "faults", "records", "test_command_line"),
 )
 """The groups that take longest: begun last, one would keep a worker busy at the end."""
 
@@ -37,12 +39,18 @@ _DATABASE: Final = re.compile(r"[\[-](duckdb|postgres)[-\]]")
 _OF_THE_FOLDER: Final = frozenset({"end_to_end"})
 """Folders whose files share what is costly to make."""
 
-_OF_ANOTHER: Final = {"orchestrate/test_meltano": "end_to_end"}
-"""Files that share with another folder: the plugins that Meltano has installed."""
+_OF_ANOTHER: Final = {
+    "documentation/test_documented_commands": "end_to_end",
+    "orchestrate/test_meltano": "end_to_end",
+    "transform/test_loaded_streams": "on/duckdb",
+    "transform/test_three_runs": "on/postgres",
+    "transform/test_vocabulary": "on/duckdb",
+}
+"""Files that share what another folder has: the plugins that Meltano has installed, or, where no
+test's name tells of the database, the programs for it."""
 
 _OF_THE_WAREHOUSES: Final = frozenset({"transform", "report"})
-"""Folders that share two warehouses; the ledger's tests have databases of their own, and share
-what dbt makes of its models."""
+"""Folders that share two warehouses, and for each its loader, its dbt, and what that compiles."""
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -63,9 +71,9 @@ def place_of(nodeid: str) -> str:
 
 
 def group_of(nodeid: str) -> str:
-    """A folder, a file, or what has a database in common: the ledger's tests, or a warehouse's."""
+    """A folder, a file, or the models' tests and the report's on one database."""
     place = place_of(nodeid)
-    folder, _, file = place.rpartition("/")
+    folder = place.rpartition("/")[0]
     database = _DATABASE.search(nodeid)
     if place in _OF_ANOTHER:
         return _OF_ANOTHER[place]
@@ -73,8 +81,7 @@ def group_of(nodeid: str) -> str:
         return folder
     if database is None or folder not in _OF_THE_WAREHOUSES:
         return place
-    owner = "ledger" if file.startswith("test_ledger") else "warehouse"
-    return f"{owner}/{database[1]}"
+    return f"on/{database[1]}"
 
 
 def rank_of(nodeid: str) -> int:

@@ -20,6 +20,9 @@ PROJECT_FILES: Final = (
     *("LICENSE", "README.md", "meltano.yml", "pyproject.toml"),
     *("output/.gitignore", "tap_callhistory", "transform", "report"),
 )
+PLUGINS: Final = ("extractors", "loaders", "utilities")
+"""Folders within .meltano that hold the plugins' environments, and nothing of a run."""
+
 MELTANO: Final = "meltano@4.4.1"
 RUN_TIMEOUT_SECONDS: Final = 600
 
@@ -56,6 +59,15 @@ class Project:
             else:
                 shutil.copy(source, copy)
         return cls(folder)
+
+    def installing_into(self, plugins: Path) -> Project:
+        """Lets Meltano install plugins into a folder, and use what is there already."""
+        own = self.folder / ".meltano"
+        own.mkdir()
+        for kind in PLUGINS:
+            (plugins / kind).mkdir(exist_ok=True)
+            (own / kind).symlink_to(plugins / kind)
+        return self
 
     def meltano(
         self,

@@ -37,7 +37,7 @@ def probed(
     vendor: str,
     behaviour: Behaviour | None = None,
     *,
-    calls: int = 5000,
+    calls: int = 2000,
     days: float = 60,
     now: datetime = NOW,
     settings: dict[str, Any] | None = None,

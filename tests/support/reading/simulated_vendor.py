@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_callhistory.clocks import fixed_width
@@ -194,7 +195,7 @@ class SimulatedVendor:
         if self.habits.order == "newest":
             return found[::-1]
         if self.habits.order == "none":
-            return sorted(found, key=lambda call: random.Random(call[1]).random())
+            return sorted(found, key=lambda call: _scattered(call[1]))
         return found
 
     def _page(self, request: PageRequest, found: list[tuple[datetime, int]]) -> Page:
@@ -246,6 +247,12 @@ class SimulatedVendor:
 
     def _call(self, at: datetime, key: int) -> ReadCall:
         return ReadCall(key, fixed_width(at), b"" if self.habits.filtered else b"{}\n", key)
+
+
+@cache
+def _scattered(key: int) -> float:
+    """Where a call stands in no order of time: always at the same place."""
+    return random.Random(key).random()
 
 
 def poisoned(request: PageRequest) -> Page:
