@@ -95,3 +95,13 @@ def test_a_window_that_was_left_behind_is_tried_again_but_not_twice_in_a_run(
     run = read("utel", NOON, state=state, on_incomplete_window="continue")
     assert spans(run, "revisit") == ([(left[0], left[1])] if visited else [])
     assert "incomplete_windows" not in run.states()[-1]["bookmarks"][STREAMS["utel"]]
+
+
+@pytest.mark.parametrize("full_table", [False, True])
+def test_a_full_table_load_reads_everything_whatever_the_bookmark_says(
+    full_table: bool,  # noqa: FBT001
+) -> None:
+    state = state_of("utel", NOON - 2 * HOUR)
+    run = read("utel", NOON, state=state, full_table=full_table)
+    start = NOON - 5 * DAY if full_table else NOON - 3 * HOUR
+    assert spans(run, "new") == [(fixed_width(start), fixed_width(NOON))]

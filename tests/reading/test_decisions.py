@@ -45,7 +45,6 @@ class Source:
     kind: type[Pass]
     limits: Limits
     resolution = SECOND
-    first_window = DAY
 
     def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
         return self.kind(limits, knowledge)

@@ -287,7 +287,6 @@ class _IgnoresBounds:
 
     limits = Limits(100)
     resolution = timedelta(seconds=1)
-    first_window = 7 * DAY
 
     def __init__(self, calls: int) -> None:
         moments = [NOON - timedelta(minutes=place) for place in range(calls)]
@@ -306,9 +305,8 @@ class _IgnoresBounds:
 @pytest.mark.parametrize("calls", [100, 730])
 def test_a_vendor_that_does_not_heed_windows_is_read_to_an_end(calls: int) -> None:
     source = _IgnoresBounds(calls)
-    reading = reader.Reader(
-        source, InTurn(source.fetch), concurrency=2, stop=Event(), sizes=Sizes(most_calls=500)
-    )
+    sizes = Sizes(most_calls=500, first_window=7 * DAY)
+    reading = reader.Reader(source, InTurn(source.fetch), concurrency=2, stop=Event(), sizes=sizes)
     windows = list(reading.read([Window(NOON - 2 * DAY, NOON)]))
     assert [window.window.end for window in windows][-1] == NOON
     assert {call.key for window in windows for call in window.calls} == set(range(calls))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.passes import Pass
     from tap_callhistory.reading.tasks import PageRequest, Task
 
-USUAL = Sizes()
+USUAL = Sizes(first_window=DAY)
 
 
 def office_hours(days: int, per_day: int) -> list[datetime]:
@@ -192,7 +192,7 @@ def test_every_decision_is_a_line_at_debug_with_its_window_and_reason(
     span = Window(NOON - 3 * DAY, NOON)
     with caplog.at_level(logging.DEBUG, "tap-callhistory.reading"):
         workers: InTurn[Any, Any] = InTurn(vendor.answer)
-        read = list(Reader(vendor, workers, concurrency=2, stop=Event()).read([span]))
+        read = list(Reader(vendor, workers, concurrency=2, stop=Event(), sizes=USUAL).read([span]))
     lines = caplog.messages
     for each in read:
         assert f"the window {each.window}: accepted" in lines

@@ -26,6 +26,7 @@ SIZES = Sizes(
     USUAL_SIZES.most_calls // SCALE,
     USUAL_SIZES.most_calls_of_an_instant,
     USUAL_SIZES.look_ahead_calls // SCALE,
+    DAY,
 )
 SPREAD_BY = 7_919
 """Prime: calls of every minute of a day, and no two of one second."""
