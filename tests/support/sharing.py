@@ -20,7 +20,12 @@ SLOW: Final = (
     *("packaging/test_package", "test_singer_suite", "vendors/test_adding_a_vendor"),
     *("probe/test_allowance", "probe/test_any_readings", "probe/test_date_filter"),
     *("probe/test_named_readings", "probe/test_periods", "probe/test_program"),
-    *("reading/test_carrying", "reading/test_hardships", "reading/test_page_sizes"),
+    *(
+        "reading/test_blank",
+        "reading/test_carrying",
+        "reading/test_hardships",
+        "reading/test_page_sizes",
+    ),
     *("reading/test_properties",),
     *("reading/test_reader", "reading/test_tiring", "reading/test_unlikely", "records/test_lane"),
     *("test_completeness", "test_command_line", "test_contract"),
