@@ -204,8 +204,8 @@ class Decisions:
     ) -> Decision:
         """Decide when a window came, or did not, that was asked for in place of another."""
         assert task.search is not None  # noqa: S101 - it was begun by a decision of these
-        if task.search.purpose is Purpose.AWAKE:
-            return self._nothing.awake(task, page)
+        if task.search.purpose in {Purpose.AWAKE, Purpose.GAVE}:
+            return self._nothing.on_control(task, page)
         if page is not None:
             self.knowledge.answer(asked, page)
         if task.search.purpose is Purpose.SHORTER:

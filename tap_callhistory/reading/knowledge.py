@@ -64,6 +64,7 @@ class Knowledge:
         opening: The cursor that opens a pass, where the vendor pages by cursor.
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
+        gave: The window that calls came for last.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         lengths: How long a window the vendor carries.
@@ -94,6 +95,7 @@ class Knowledge:
     opening: str = ""
     answers: int = 0
     answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
+    gave: Window | None = None
     habitual_surplus: int | None = None
     latest_end: datetime | None = None
     lengths: Lengths = field(default_factory=Lengths)
@@ -188,6 +190,7 @@ class Knowledge:
         self.answered.append(window)
         if page.calls:
             self.lengths.calls_came(window)
+            self.gave = window
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""

@@ -9,7 +9,9 @@ instead of an error.
 | ... that may hold some            | a part of it was not asked for   | `Search` a part           |
 | ... and the part held some        | and the window still holds none  | `Split`                   |
 | where calls are known             | it came so three times           | `Split`                   |
-| ... and this run knows none       | the run before had many a day    | `Search` a wider one      |
+| ... and this run knows none       | the run before had many a day    | `Search` wider ones       |
+| ... and 8 are likely              | a window that held some is known | `Search` that             |
+| ... and these hold none, either   | three times                      | `Fail`                    |
 | longer than any that held some    | calls came for less of such ones | `Split`                   |
 | no shorter than one was refused   |                                  | `ReadAgain`               |
 | the last one of a first run       | and none came before it          | both of these             |
@@ -21,7 +23,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from tap_callhistory.reading.decision import ReadAgain, Search
+from tap_callhistory.errors import IncompleteWindow
+from tap_callhistory.reading.decision import Fail, ReadAgain, Search
 from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK
 from tap_callhistory.reading.passes import Disturbed
 from tap_callhistory.reading.tasks import Purpose, Searched
@@ -53,9 +56,9 @@ REQUESTS_PER_EARLY_CHECK: Final = 8
 PARTS_OF_THE_FIRST: Final = (6 * A_DAY, 23 * HOUR, 5 * HOUR)
 #: Else the part that is asked for should hold so many calls.
 EXPECTED_OF_A_PART: Final = 4
-#: So long a time holds calls where the run before had many a day: a weekend has none.
-WIDER: Final = timedelta(days=7)
-MOST_WIDER: Final = 3
+#: So long a time before it holds calls where the run before had many a day: a weekend has none, nor
+#: have some holidays; after a month, the run before had not many a day.
+WIDER: Final = (timedelta(days=7), timedelta(days=14), timedelta(days=28))
 
 
 class Nothing:
@@ -119,12 +122,18 @@ class Nothing:
             answers.parts += 1
             task.search = Searched(Disturbed(why), Purpose.SHORTER, window.end)
             return Search(part, Purpose.SHORTER.value)
-        if planner.knows or answers.in_vain >= MOST_WIDER or task.search:
+        expected = planner.expected(window) or 0
+        if answers.gives_others or expected < EXPECTED_FOR_NONE:
             return None
-        if (planner.expected(window) or 0) < EXPECTED_FOR_NONE:
+        if not planner.knows:
+            task.search = Searched(Disturbed(why), Purpose.AWAKE, window.end)
+            wider = Window(window.start - WIDER[answers.in_vain], window.end)
+            return Search(wider, Purpose.AWAKE.value)
+        gave = self._knowledge.gave
+        if gave is None or expected < 2 * EXPECTED_OF_A_PART:
             return None
-        task.search = Searched(Disturbed(why), Purpose.AWAKE, window.end)
-        return Search(Window(window.start - WIDER, window.end), Purpose.AWAKE.value)
+        task.search = Searched(Disturbed(why), Purpose.GAVE, window.end)
+        return Search(gave, Purpose.GAVE.value)
 
     def _part(self, task: Task, planner: Planner) -> Window | None:
         """A part of a window to ask for: a vendor may give none for so long a period."""
@@ -151,21 +160,33 @@ class Nothing:
         task.came.update({call.key: call for call in page.calls})
         return ReadAgain("no calls came, but for a part of it", pause=True)
 
-    def awake(self, task: Task, page: Page | None) -> ReadAgain:
-        """Decide about a window when one around it came, which must hold calls."""
-        answers = task.answers
-        answers.counts.append(len(task.received))
+    def on_control(self, task: Task, page: Page | None) -> ReadAgain | Fail:
+        """Decide about a window when another one came, which must hold calls.
+
+        A vendor that gives none of these, either, is asleep, or no longer lets its calls be seen.
+        """
+        answers, search = task.answers, task.search
+        assert search is not None  # noqa: S101 - it was begun by `search`
+        task.search = None
         if page is not None and not page.calls:
-            # It is asleep: what it said does not count, and the next answer is tried so, too.
-            task.search = None
             answers.in_vain += 1
             answers.counts.clear()
             answers.agreeing = 0
-        elif page is not None:
+            if answers.in_vain < len(WIDER):
+                return ReadAgain(str(search.refusal), pause=True)
+            return Fail(
+                IncompleteWindow(
+                    f"the vendor gives no calls for the window {task.window}, where some are "
+                    "likely, nor any longer those that it gave before"
+                )
+            )
+        answers.gives_others = True
+        answers.counts.append(len(task.received))
+        if page is not None and search.purpose is Purpose.AWAKE:
             task.came.update({call.key: call for call in page.calls})
             if answers.in_vain or task.lacking:
                 self._knowledge.note_poor_answer(1 + answers.in_vain)
-        return ReadAgain("no calls came where the run before had many", pause=True)
+        return ReadAgain(str(search.refusal), pause=True)
 
     def check(self, task: Task, planner: Planner) -> ReadAgain | None:
         """Look at a window twice now and then, though no calls are not unlikely."""

@@ -54,6 +54,7 @@ class Purpose(Enum):
     STILL = "nothing was found: does the vendor still find what came before?"
     AWAKE = "no calls came: does the vendor give those that must be there?"
     SHORTER = "no calls came: do some come for less of it?"
+    GAVE = "no calls came: does the vendor still give those that it gave?"
     CONTROL = "nothing came: does the vendor still answer?"
 
 
@@ -106,7 +107,8 @@ class WindowAnswers:
         counted: Whether the present pass is among them.
         refuted: Whether one of them turned out to lack calls.
         trusted: Whether the window was accepted though the vendor gives too little.
-        in_vain: How many wider windows, in which calls are known, brought none.
+        in_vain: How many other windows, in which calls are known, brought none.
+        gives_others: Whether such a window brought calls.
         foreseen: Whether anything told how many calls the window should hold.
         parts: How many parts of the window were asked for, since none came of it.
         parts_came: Whether one of these brought calls.
@@ -118,6 +120,7 @@ class WindowAnswers:
     refuted: bool = False
     trusted: bool = False
     in_vain: int = 0
+    gives_others: bool = False
     foreseen: bool = True
     parts: int = 0
     parts_came: bool = False

@@ -14,6 +14,7 @@ must agree, by the share of poor ones; each page that gives the same total is on
 | a window without calls            |                                      | as in `nothing`      |
 | a window with a few calls         | 12 and 4 times as many are likely    | `ReadAgain`          |
 | a window that lacks calls         | which came of it before              | `ReadAgain`          |
+| ... for good, and many of them    | it cannot be split                   | `Fail`               |
 | ... time and again                | its calls come and go                | as a disturbed pass  |
 | ... so do those of inner pages    | no total tells what they must hold   | split, into pages    |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
@@ -31,7 +32,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tap_callhistory.reading.decision import AskAgain, ReadAgain, Search
+from tap_callhistory.reading.decision import AskAgain, Fail, ReadAgain, Search, unreadable
 from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK, is_notable
 from tap_callhistory.reading.nothing import EXPECTED_FOR_NONE
 from tap_callhistory.reading.passes import Disturbed, TooMany
@@ -56,6 +57,9 @@ MOST_ANSWERS_WHERE_IT_HELPS: Final = 14
 ANSWERS_THAT_STAY: Final = 8
 #: So many pages that give the same total need no such check.
 TOTALS_THAT_DO: Final = 3
+#: So many, and so large a share of the calls of a window, nobody erases while it is read.
+FEW_GONE: Final = 12
+SHARE_GONE: Final = 1 / 2
 #: A window whose calls come and go is split into some that fill a page so far.
 FILLED: Final = 0.6
 
@@ -130,7 +134,7 @@ class Unlikely:
     def _knows_it(self) -> bool:
         return self._knowledge.gives_too_little
 
-    def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | Search | None:
+    def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | Search | Fail | None:
         """Decide about a window that proved itself; None where nothing is unlikely.
 
         Raises:
@@ -162,6 +166,9 @@ class Unlikely:
             return self._once_more(task, planner, why)
         if alike < wanted and not stays and self._knows_it and answers.refuted:
             raise Disturbed(f"{len(task.received)} calls came, {len(task.lacking)} are missing")
+        gone = len(task.lacking)
+        if gone >= (FEW_GONE if task.received else 1) and gone >= len(task.came) * SHARE_GONE:
+            return unreadable(task.window, f"{gone} calls that came before do not come any more")
         answers.trusted = self._knows_it
         return self._end(task, planner)
 
