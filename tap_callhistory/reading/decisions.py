@@ -58,6 +58,7 @@ from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
 from tap_callhistory.reading.windows import MONTH, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
     from tap_callhistory.reading.planner import Planner
@@ -135,8 +136,12 @@ class Decisions:
         return best if isinstance(best, AskAgain) else self._take(task, position, best)
 
     def _take(self, task: Task, position: Position, page: Page) -> Decision:
+        return self._guarded(task, lambda: self._taken(task, position, page))
+
+    def _guarded(self, task: Task, decide: Callable[[], Decision]) -> Decision:
+        """Decide; or about a pass that turns out to hold too much, or not to fit together."""
         try:
-            return self._taken(task, position, page)
+            return decide()
         except TooMany as reason:
             return self._crowded.on_too_many(task, reason)
         except Disturbed as reason:
@@ -148,7 +153,7 @@ class Decisions:
         """Decide when a page failed. `first`: whether all before the window has been read."""
         if position.again:
             task.last.holds = False
-            return self._whole(task) if task.whole else GoOn()
+            return self._guarded(task, lambda: self._whole(task)) if task.whole else GoOn()
         refused = self._narrowing.concerns(error)
         if position.beyond and (refused or has_all(task, error)):
             return self._take(task, position, Page(calls=()))

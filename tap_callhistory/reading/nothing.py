@@ -8,7 +8,7 @@ instead of an error.
 | where 3 are likely, or none known |                                  | `ReadAgain`, once or more |
 | ... that may hold some            | a part of it was not asked for   | `Search` a part           |
 | ... and the part held some        | and the window still holds none  | `Split`                   |
-| where calls are known             | it came so three times           | `Split`                   |
+| where calls are known             | it came so four times            | `Split`                   |
 | ... and this run knows none       | the run before had many a day    | `Search` wider ones       |
 | ... and 8 are likely              | a window that held some is known | `Search` that             |
 | ... and these hold none, either   | three times                      | `Fail`                    |
@@ -43,8 +43,9 @@ LIKE_ANSWERS_OF_THE_FIRST: Final = 6
 #: Where so many calls are expected, so many answers without any must come.
 EXPECTED_OF_MANY: Final = 100
 LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED: Final = 4
-#: After so many answers without calls, though some are known, the window is read in parts.
-EMPTY_ANSWERS_THAT_TELL: Final = 2
+#: After so many answers without calls, though some are known, the window is read in parts; the
+#: last one was to the very words of the first.
+EMPTY_ANSWERS_THAT_TELL: Final = 3
 #: Where so many calls are expected, by this run or by the one before, an empty window is asked for
 #: again now and then: one in so many requests at first, and later as seldom as an end.
 EXPECTED_FOR_A_CHECK: Final = 1 / 2
