@@ -1,4 +1,4 @@
-"""A vendor's clock and UTC, turned into each other. Nothing here asks what time it is."""
+"""From a vendor's clock to UTC and back. Nothing here asks what time it is."""
 
 from __future__ import annotations
 

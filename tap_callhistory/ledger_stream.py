@@ -1,4 +1,4 @@
-"""The Singer stream of the ledger: it asks nobody; the streams that read write its rows."""
+"""The Singer stream of the ledger: it sends no request; the streams of calls write its rows."""
 
 from __future__ import annotations
 

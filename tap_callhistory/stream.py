@@ -1,7 +1,7 @@
 """The Singer stream: what singer-sdk asks of one, for any vendor's endpoint.
 
-The catalog selects; what a call is known and read by is not its to change. The bookmark is our own,
-and a failure is kept for the end of the run, so that the other streams go on.
+The catalog selects properties; it cannot change the key or the replication key. The bookmark is our
+own, not the SDK's. A failure is kept for the end of the run, so that the other streams go on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One stream's sync: new history, then what has come of age; records, then the bookmark.
+"""One stream's sync: new history, then revisits; of each window its records, then the bookmark.
 
 windows ── pages ── records ── the window's row in the ledger ── STATE
 ╰── the bookmark and the ledger's mark, at the end of a complete window, in order
@@ -6,18 +6,18 @@ windows ── pages ── records ── the window's row in the ledger ──
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import StoppedError
+from tap_callhistory.fetching import PageFetcher
 from tap_callhistory.output.bookmarks import Bookmarks
 from tap_callhistory.output.ledger import Entries
 from tap_callhistory.output.messages import SentCalls
+from tap_callhistory.output.oddities import Oddities
 from tap_callhistory.output.progress import Progress
-from tap_callhistory.reading.pages import Page
 from tap_callhistory.reading.reader import Reader
 from tap_callhistory.reading.spans import Revisits, new_history
 from tap_callhistory.reading.windows import Window, floor, without
@@ -25,6 +25,7 @@ from tap_callhistory.reading.windows import Window, floor, without
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+    from datetime import datetime
     from typing import Any
 
     from tap_callhistory.output.ledger import Marks
@@ -32,18 +33,8 @@ if TYPE_CHECKING:
     from tap_callhistory.output.summary import Summary
     from tap_callhistory.output.writer import CallWriter
     from tap_callhistory.reading.read_windows import ReadWindow
-    from tap_callhistory.reading.tasks import PageRequest
     from tap_callhistory.run import Run
     from tap_callhistory.vendors.base import Endpoint
-
-
-#: In so many slightly different shapes a window is asked for in turn: one of them is in no cache
-#: of empty answers, and the first one comes back once what was not ready may be.
-SHAPES = 3
-#: Fewer calls of other times than these are no sign of anything.
-FEWEST_STRAYS = 10
-#: A warning names no more keys than this.
-MOST_NAMED = 5
 
 
 class Ledger(Protocol):
@@ -107,12 +98,9 @@ class Sync:
         self._endpoint = endpoint
         self._settings = run.settings
         self._began = run.began
-        self._stop = run.stop
-        self._messages = messages
         self._outlet = outlet
         self._logger = logger
         self._full_table = full_table
-        self._version = version
         self._bookmarks = Bookmarks(
             state,
             replication_key=endpoint.read_by,
@@ -123,12 +111,17 @@ class Sync:
         self._keeps_incomplete = run.settings.on_incomplete_window == "continue"
         self._redact = run.redactor.redact
         self._sent = SentCalls()
-        self._doubles: set[str | int] = set()
-        self._told_of_strays = False
-        self._smaller_pages: dict[int, Endpoint] = {}
-        self._skipped = SentCalls()
+        self._oddities = Oddities(logger, endpoint.name, summary)
         self._transport = run.connect(endpoint, logger)
-        self._workers = run.new_workers(self._fetch, run.settings.concurrency, endpoint.name)
+        fetch = PageFetcher(
+            endpoint,
+            self._transport,
+            messages,
+            latest=run.began,
+            stop=run.stop,
+            version=version,
+        )
+        self._workers = run.new_workers(fetch, run.settings.concurrency, endpoint.name)
         self._progress = Progress(logger, endpoint.name, self._transport)
         self._reader = Reader(
             endpoint,
@@ -168,35 +161,6 @@ class Sync:
         """End the workers and close all connections."""
         self._workers.close()
         self._transport.close()
-
-    def _fetch(self, request: PageRequest) -> Page:
-        """Fetch one page; called by several workers at once."""
-        endpoint = self._asking_for(request.page_size)
-        window = request.task.window
-        if request.pause_seconds and self._stop.wait(request.pause_seconds):
-            raise StoppedError("stopped before a page was asked for again")
-        steps = request.repeats % SHAPES
-        earlier = Window(window.start - steps * endpoint.resolution, window.end)
-        bounds = endpoint.bounds(earlier, self._began)
-        asked = datetime.now(UTC)
-        body = self._transport.fetch(
-            endpoint.page_request(bounds, request.position),
-            retries=request.retries,
-            decode=self._messages.decode,
-        )
-        raw = endpoint.page_of(body)
-        calls = self._messages.of(raw.records, extracted=fixed_width(asked), version=self._version)
-        page = Page(calls, raw.total, raw.size, raw.next)
-        endpoint.check_page(page, bounds)
-        return page
-
-    def _asking_for(self, page_size: int) -> Endpoint:
-        """The endpoint, asking for pages of so many calls."""
-        if page_size in {0, self._endpoint.limits.page_size}:
-            return self._endpoint
-        return self._smaller_pages.setdefault(
-            page_size, self._endpoint.with_settings(page_size=page_size)
-        )
 
     def _read_history(self) -> None:
         settings, bookmarks = self._settings, self._bookmarks
@@ -299,39 +263,8 @@ class Sync:
             self._progress.window_read(read)
             yield read
 
-    def _tell_doubles(self, read: ReadWindow) -> None:
-        """Warn of keys under which one answer held rows that differ."""
-        news = read.doubles - self._doubles
-        self._doubles |= news
-        self.summary.doubled_keys = len(self._doubles)
-        if news:
-            self._logger.warning(
-                "%s: the vendor gave rows of %s that differ under one key, and the last of each is "
-                "written: %s",
-                self._endpoint.name,
-                read.window,
-                ", ".join(sorted(map(str, news))[:MOST_NAMED]),
-            )
-
-    def _tell_strays(self, read: ReadWindow) -> None:
-        """Warn, once, of a window with which came more calls of other times than of its own."""
-        if self._told_of_strays or read.strays < max(FEWEST_STRAYS, len(read.calls) / 2):
-            return
-        self._told_of_strays = True
-        self._logger.warning(
-            "%s: of %d calls that the vendor gave for the window %s, %d are dated more than a day "
-            "outside of it: the vendor seems to ignore the dates, perhaps on the pages after the "
-            "first. Nothing is lost, but it costs many requests; tell the vendor",
-            self._endpoint.name,
-            len(read.calls),
-            read.window,
-            read.strays,
-        )
-
     def _write_window(self, read: ReadWindow) -> None:
-        self._tell_doubles(read)
-        self._tell_strays(read)
-        self._tell_skipped(read)
+        self._oddities.tell(read)
         news = self._sent.news([call for call in read.calls if call.lines is not None])
         for call in news:
             if call.unfinished_since is not None:
@@ -345,14 +278,6 @@ class Sync:
         self._outlet.writer.write_lines(lines)
         if limit is not None and self.summary.records >= limit:
             raise StoppedError("a test needs no more")
-
-    def _tell_skipped(self, read: ReadWindow) -> None:
-        """Warn of bad records that are skipped, once of each."""
-        bad = self._skipped.news([call for call in read.calls if call.lines is None])
-        self.summary.bad_records += len(bad)
-        for call in bad:
-            name, fault = self._endpoint.name, call.fault
-            self._logger.warning("%s: skipped a bad record of %s: %s", name, read.window, fault)
 
     def _write_bookmarks(self, revisits: Revisits) -> None:
         """Tell the target, after a window's records, up to where history has been read."""

@@ -18,10 +18,11 @@ import pytest
 from tap_callhistory.output.ledger import NAME as LEDGER
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.vendors import VENDORS
-from tests.conftest import Run
+from tests.support.command import Run
 
 if TYPE_CHECKING:
-    from tests.conftest import Command, Serve, Served
+    from tests.support.command import Command
+    from tests.support.serving import Serve, Served
 
 STREAMS = sorted(each.name for each in VENDORS)
 TRACEBACK = "Traceback"

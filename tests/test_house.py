@@ -1,4 +1,4 @@
-"""The house: which room may use which, that none grows beyond a room, and what tests keep off."""
+"""The house: which room may use which, that none grows beyond a room, and how tests are kept."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ ROOMS = (
         "stream",
         "ledger_stream",
         "sync",
+        "fetching",
         "run",
         "sandbox",
         "vendors",
@@ -81,14 +82,68 @@ def test_a_module_is_no_longer_than_a_room(file: Path) -> None:
 
 #: In these environments there is no other way.
 MAY_BE_PRIVATE = {
-    "transform/snowflake_server.py": "it adds to fakesnow what only its cursor's inside can do",
+    "support/transform/snowflake_server.py": "fakesnow gets what only its cursor's inside can do",
     "benchmarks/contenders/plain_tap.py": "a tap as many are, by the SDK's conformance levels",
 }
 TEST_FILES = sorted(TESTS.rglob("*.py"))
 
+#: Folders of tests that are no room of the package: of what lies beside it, or of it all.
+BESIDE_THE_ROOMS = {
+    *("documentation", "end_to_end", "faults", "orchestrate", "packaging", "report", "transform"),
+}
+SUPPORT = "support"
+#: Folders without tests: what tests use; a program of several modules; vendors' examples.
+WITHOUT_TESTS = {SUPPORT, "benchmarks", "samples"}
+
 
 def below_tests(file: Path) -> str:
     return file.relative_to(TESTS).as_posix()
+
+
+def folders_of(place: Path) -> set[str]:
+    return {each.name for each in place.glob("[!_.]*") if any(each.glob("[!_.]*"))}
+
+
+def is_test(name: str) -> bool:
+    """Whether pytest looks into a module by itself."""
+    return name == "conftest" or name.startswith("test_")
+
+
+def is_typed(file: Path, tree: ast.Module) -> bool:
+    """Whether a module is a program: its first words say how to type it."""
+    module = ".".join(("tests", *file.relative_to(TESTS).with_suffix("").parts))
+    return f"python -m {module.removesuffix('.__main__')}" in (ast.get_docstring(tree) or "")
+
+
+def uses_of_tests(tree: ast.AST) -> set[str]:
+    """The modules of tests and fixtures that a module imports from."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module or ''}.{alias.name}" for alias in node.names}
+    return {name for name in found if any(is_test(part) for part in name.split("."))}
+
+
+def test_every_room_has_a_folder_of_tests() -> None:
+    rooms = {room for room in folders_of(PACKAGE) if room in ROOMS}
+    assert folders_of(TESTS) == rooms | BESIDE_THE_ROOMS | WITHOUT_TESTS
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=below_tests)
+def test_what_tests_use_lies_in_support(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    typed = is_typed(file, tree)
+    if file.relative_to(TESTS).parts[0] not in WITHOUT_TESTS and file.name != "__init__.py":
+        assert is_test(file.stem) or typed
+    if not typed:
+        assert uses_of_tests(tree) == set()
+
+
+def test_uses_of_tests_are_found() -> None:
+    found = ast.parse("from a import test_b; from .conftest import C; import d.test_e; import f")
+    assert uses_of_tests(found) == {"a.test_b", "conftest.C", "d.test_e"}
 
 
 def is_private(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 from itertools import pairwise
@@ -10,7 +11,12 @@ from unittest.mock import patch
 
 import pytest
 
-from tap_callhistory.output.ledger import ENTERED_UNTIL, KEY, NAME, Marks, scope_of
+from tap_callhistory.clocks import fixed_width
+from tap_callhistory.output.ledger import ENTERED_UNTIL, KEY, NAME, Entries, Marks, scope_of
+from tap_callhistory.reading.pages import ReadCall
+from tap_callhistory.reading.read_windows import ReadWindow
+from tap_callhistory.reading.sizes import Sizes
+from tap_callhistory.reading.windows import Window
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import (
     NAMES,
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.call import Call
     from tap_callhistory.sandbox.world.world import World
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR, DAY, MICROSECOND = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
 START = (NOON - 3 * DAY).isoformat()
 
 
@@ -136,6 +142,28 @@ def test_what_a_loader_lost_of_the_ledger_is_read_again(vendor: str, clock: Cloc
     assert marks[-1] == "2026-03-17T13:00:00.000000Z"
 
 
+def test_while_rows_are_entered_again_the_mark_follows_them_and_not_the_bookmark(
+    clock: Clock,
+) -> None:
+    """Were the run killed between two of them, the rest would never be entered."""
+    world = world_with("utel", clock)
+    state = read(world, clock, revisit_hours=[]).states()[-1]
+    stream, entered = STREAMS["utel"], "2026-03-15T12:00:00.000000Z"
+    state["bookmarks"][NAME][ENTERED_UNTIL][stream] = entered
+    small = Sizes(fewest_comfortable_calls=4, most_comfortable_calls=4, most_calls=12)
+    given = {"revisit_hours": [], "lookback_hours": 20}
+    again = read(world, clock, state=state, sizes=small, **given)
+    assert again.windows()[0]["window_end"] < entered
+    assert len(again.windows()) > 3
+    for line in again.lines:
+        if line["type"] == "RECORD" and line["stream"] == NAME:
+            entered = max(entered, line["record"]["window_end"])
+        elif line["type"] == "STATE":
+            bookmarks = line["value"]["bookmarks"]
+            assert bookmarks[NAME][ENTERED_UNTIL][stream] == entered
+            assert bookmarks[stream]["replication_key_value"] == "2026-03-17T12:00:00.000000Z"
+
+
 def test_a_state_of_a_version_without_a_ledger_goes_on_from_its_bookmark(clock: Clock) -> None:
     world = world_with("utel", clock)
     state = read(world, clock, revisit_hours=[]).states()[-1]
@@ -226,9 +254,11 @@ def test_calls_that_move_are_claimed_where_they_were_created(clock: Clock) -> No
 def test_without_the_ledger_no_mark_is_kept_and_the_run_says_so(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    marks = Marks({ENTERED_UNTIL: {"utel_call_history": "2026-03-15T12:00:00Z"}}, kept=False)
+    state: dict[str, Any] = {ENTERED_UNTIL: {"utel_call_history": "2026-03-15T12:00:00Z"}}
+    marks = Marks(state, kept=False)
     marks.open("utel_call_history", None, NOON)
     assert marks.of("utel_call_history") is None
+    assert state == {}, "selected again, it must not claim what no row tells of"
     world = world_with("utel", clock)
     with caplog.at_level(logging.WARNING):
         run = read(world, clock, catalog_without=NAME)
@@ -247,3 +277,29 @@ def test_a_scope_is_told_apart_by_what_chooses_calls_alone() -> None:
         scope_of({}, None, {"__filter__": "id > 3"}),
     ]
     assert len({plain, *others}) == 4
+
+
+def call_at(moment: str, number: int, created: str = "") -> ReadCall:
+    line = {"type": "RECORD", "record": {"id": number, "created_at": created or moment}}
+    return ReadCall(number, moment, json.dumps(line).encode() + b"\n", number)
+
+
+def test_a_window_holds_its_first_moment_and_not_its_end() -> None:
+    start, end = fixed_width(NOON), fixed_width(NOON + HOUR)
+    before, within = fixed_width(NOON - MICROSECOND), fixed_width(NOON + HOUR - MICROSECOND)
+    calls = [call_at(at, number) for number, at in enumerate((before, start, within, end))]
+    row = Entries({}).row(ReadWindow(Window(NOON, NOON + HOUR), calls), "new")
+    assert (row["calls"], row["calls_written"], row["calls_elsewhere"]) == (2, 2, 2)
+    assert row["calls_born"] is None
+
+
+def test_born_are_the_calls_that_were_created_from_the_runs_start_up_to_the_windows_end() -> None:
+    """By when they were updated, they may have been created before or, as the clock goes, after."""
+    start, end = fixed_width(NOON), fixed_width(NOON + HOUR)
+    long_ago, later = fixed_width(NOON - DAY), fixed_width(NOON + DAY)
+    stamps = (long_ago, start, end, later)
+    calls = [call_at(start, number, created) for number, created in enumerate(stamps)]
+    read_window = ReadWindow(Window(NOON, NOON + HOUR), calls)
+    entries = Entries({}, born_since=start)
+    assert entries.row(read_window, "new")["calls_born"] == 1
+    assert entries.row(read_window, "revisit")["calls_born"] is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.conftest import SLOW, TESTS
-from tests.support.sharing import LONGEST, group_of, place_of, rank_of
+from tests.support.sharing import LONGEST, SLOW, group_of, place_of, rank_of
 
+TESTS = Path(__file__).parent
 FILES = [f"tests/{file.relative_to(TESTS)}" for file in TESTS.rglob("test_*.py")]
 DATABASES = ("", "[duckdb-1]", "[postgres]")
 

@@ -9,11 +9,12 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_callhistory.output import ledger
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
-from tests.conftest import Command
+from tests.support.command import Command
 
 if TYPE_CHECKING:
     from tap_callhistory.vendors.base import Endpoint
-    from tests.conftest import Run, Served
+    from tests.support.command import Run
+    from tests.support.serving import Served
 
 START = datetime.now(UTC) - timedelta(days=4)
 

@@ -18,7 +18,7 @@ from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from tests.conftest import Served
+    from tests.support.serving import Served
 
 
 def messages_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

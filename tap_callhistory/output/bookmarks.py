@@ -7,10 +7,10 @@
      "incomplete_windows": [["2026-01-09T08:15:00.000000Z", "2026-01-09T08:16:00.000000Z"]]}
 
 The value is the instant up to which the vendor's history has been read completely; it does not
-follow the records. The revisits have one more such instant for every age, in hours. How many calls
-a day has had of late tells the next run when an empty answer is unlikely; it is text, for a loader
-made with the SDK fails at a fraction in a state. Windows that `on_incomplete_window: continue` has
-left behind are read again by every run with that setting.
+follow the records. `revisits` has one more such instant for every age, in hours. `calls_per_day`,
+of the newest history, tells the next run when an empty answer is unlikely; it is text, since a
+loader made with the SDK fails at a fraction in a state. `incomplete_windows` are those that
+`on_incomplete_window: continue` has left behind: every run with that setting reads them again.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""The ledger: a row for every window that was read, and up to where each stream is entered.
+"""The ledger: a row for every window that was read, and a mark per stream: up to where it has rows.
 
     {"entered_until": {"utel_call_history": "2026-01-13T12:00:00.000000Z"}}
 
-Loaders flush streams apart: one may give back a stream's bookmark while rows of the ledger are
-still in its buffer. So the ledger has a mark of its own for every stream, in its own part of the
-state, and a run begins at the earlier of bookmark and mark: what a kill has cost the ledger is
-read, and entered, again. All marks stand in a STATE before the first record, since a loader may
-keep the first STATE for all that it has not flushed.
+A loader flushes each stream at its own time: it may give back the bookmark of a stream of calls
+while rows of the ledger are still in its buffer. So the mark is not the bookmark: it lies in the
+ledger's own part of the state, and a run begins at the earlier of the two. The windows whose rows a
+kill has cost are read, and entered, again. All marks stand in a STATE before the first record,
+since a loader may keep the first STATE for all that it has not flushed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes finished RECORD messages of a vendor's records: conformed, mapped, encoded, once each."""
+"""From a vendor's records to finished RECORD messages: conformed, mapped, encoded, once each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the programs beside the tap speak: lines on standard error, and an end with 1 or 0."""
+"""What the programs beside the tap have in common: lines on standard error, exit codes 0 and 1."""
 
 from __future__ import annotations
 

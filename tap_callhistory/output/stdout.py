@@ -1,4 +1,4 @@
-"""Standard output, and what is to be told when it takes nothing any more."""
+"""Standard output, and one clear error when it can no longer be written."""
 
 from __future__ import annotations
 

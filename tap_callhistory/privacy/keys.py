@@ -1,4 +1,4 @@
-"""What a key's name says: credentials, which never leave, and phone numbers."""
+"""Which keys, by their names, hold credentials, which never leave, or phone numbers."""
 
 from __future__ import annotations
 

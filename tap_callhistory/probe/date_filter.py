@@ -1,9 +1,9 @@
 """What a vendor's date filter means: which timestamp, which bounds, to which resolution.
 
-Every combination is a hypothesis that foretells which calls a window brings. Windows are chosen so
-that the hypotheses left foretell different things; an answer rules out those it contradicts. What
-all that are left agree on is known. If none is left, the vendor reads its filter in a way that is
-not among them, and nothing is claimed.
+Every combination is a hypothesis: it predicts which calls a window brings. Windows are chosen so
+that the remaining hypotheses predict different calls; an answer rules out those it contradicts.
+What all remaining ones agree on is known. If none remains, the vendor reads its filter in a way
+that is not among them, and nothing is claimed.
 """
 
 from __future__ import annotations

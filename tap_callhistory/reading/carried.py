@@ -23,15 +23,19 @@ class Lengths:
 
     Attributes:
         longest_accepted: The longest window that calls came for, or that was taken for empty.
+        longest_with_calls: The longest window that calls came for.
         shortest_refused: The shortest window that was refused, or was too heavy, for its length.
         shortest_refusal: The shortest window that the vendor refused, for whatever reason.
+        shortest_blank: The shortest window that nothing came for, though calls came for its parts.
         heavy_by_calls: Whether a window was too heavy though longer ones were carried: for the
             calls that it holds, and not for its length.
     """
 
     longest_accepted: timedelta = timedelta(0)
+    longest_with_calls: timedelta = timedelta(0)
     shortest_refused: timedelta | None = None
     shortest_refusal: timedelta | None = None
+    shortest_blank: timedelta | None = None
     heavy_by_calls: bool = False
 
     def carried(self, window: Window) -> None:
@@ -51,6 +55,30 @@ class Lengths:
         shortest = self.shortest_refusal
         self.shortest_refusal = min(shortest, window.length) if shortest else window.length
 
+    def calls_came(self, window: Window) -> None:
+        """Note that calls came for a window."""
+        self.carried(window)
+        self.longest_with_calls = max(self.longest_with_calls, window.length)
+
+    def note_blank(self, window: Window) -> bool:
+        """Note that nothing came for a window, though calls came for its parts.
+
+        Returns:
+            Whether that may be for its length: calls came for none as long.
+        """
+        for_its_length = window.length > self.longest_with_calls
+        if for_its_length:
+            self.shortest_blank = min(self.shortest_blank or window.length, window.length)
+        return for_its_length
+
+    def may_be_blank(self, window: Window) -> bool:
+        """Whether nothing tells that calls would come for a window as long.
+
+        Nothing came for one, though calls came for its parts, and none came for a longer one.
+        """
+        blank, with_calls = self.shortest_blank, self.longest_with_calls
+        return blank is not None and with_calls < min(blank, window.length)
+
     def was_refused(self, window: Window) -> bool:
         """Whether a window that was no longer has been refused."""
         return self.shortest_refusal is not None and self.shortest_refusal <= window.length
@@ -61,7 +89,9 @@ class Lengths:
 
         None for no bound. Between the two it is tried half-way, until little is left to be gained.
         """
-        carried, refused = self.longest_accepted, self.shortest_refused
+        # Where nothing comes for long windows, it does not tell that they are carried.
+        carried = self.longest_with_calls if self.shortest_blank else self.longest_accepted
+        refused = self.shortest_refused
         if refused is None or self.heavy_by_calls:
             return None
         if not carried or carried >= refused:

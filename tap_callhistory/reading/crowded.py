@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.reading.decision import Decision, ReadAgain, in_parts, unreadable
 from tap_callhistory.reading.lineage import Dense
-from tap_callhistory.reading.passes import TooMany
+from tap_callhistory.reading.passes import TooMany, unlike_a_cap
 from tap_callhistory.reading.windows import MOST_PARTS
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from tap_callhistory.reading.aim import Aim
+    from tap_callhistory.reading.decision import Split
     from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.lineage import Lineage
     from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.tasks import Task
 
@@ -88,11 +90,31 @@ class Crowded:
         if dense.calls:
             self._aim.planner.learn(task.window, calls)
         lineage = task.lineage._replace(dense=dense)
+        return self.in_parts(task, str(reason), lineage, at_least=calls)
+
+    def in_parts(self, task: Task, reason: str, lineage: Lineage, *, at_least: int = 0) -> Split:
+        """Split a window into parts that should hold no more calls than are aimed at.
+
+        Args:
+            task: The window.
+            reason: Why.
+            lineage: What the parts inherit.
+            at_least: How many calls it should hold, by what is known besides.
+        """
+        current, shape, aim = task.current, task.shape, self._aim.calls
+        total = (current.total if current else None) or 0
+        calls = max(total or shape.expected_calls(self._resolution), at_least)
         # What a page foretells may be far too much, and empty windows cost requests, too.
-        most_parts = MOST_PARTS_FORETOLD if reason.at_cap and not total else MOST_PARTS
-        parts = min(-(-calls // self._aim.calls), most_parts)
-        window, resolution = task.window, self._resolution
-        return in_parts(window, lineage, parts, str(reason), resolution=resolution, replan=True)
+        parts = min(-(-calls // aim), MOST_PARTS if total else MOST_PARTS_FORETOLD)
+        direction = current.direction if current else 0
+        rest: float = max(calls - len(task.received), 0)
+        if not total:
+            unread = shape.silence_behind(direction)
+            rest = min(self._aim.planner.expected(unread) or rest, parts * aim)
+        # A part that holds a round number of calls would look as if a cap had cut it.
+        cut = shape.cut(unlike_a_cap(aim), rest, direction, self._resolution)
+        cut = [] if len(cut) > MOST_PARTS else cut
+        return in_parts(task.window, lineage, parts, reason, resolution=self._resolution, cut=cut)
 
     def _unsplit(self, task: Task, reason: TooMany) -> Decision:
         """Read a window whole, since shorter ones would hold no fewer calls."""

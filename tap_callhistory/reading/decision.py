@@ -140,6 +140,7 @@ def in_parts(
     *,
     resolution: timedelta,
     replan: bool = True,
+    cut: list[Window] | None = None,
 ) -> Split:
     """Ask for a window in parts.
 
@@ -151,8 +152,9 @@ def in_parts(
         resolution: The smallest step of the vendor's date parameters.
         replan: Whether all parts but the first are planned anew, if the window was the last one
             and no doubt needs all its parts.
+        cut: The parts, if they are not of equal length.
     """
-    cut = window.split(parts, resolution)
+    cut = cut if cut and len(cut) > 1 else window.split(parts, resolution)
     behind = Window(cut[1].start, cut[-1].end) if replan and len(cut) > 1 else None
     return Split(cut, lineage, reason, behind if lineage.doubt is None else None)
 

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.aim import Aim
-from tap_callhistory.reading.crowded import MOST_PARTS_FORETOLD, Crowded
+from tap_callhistory.reading.crowded import Crowded
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -48,13 +48,14 @@ from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.lineage import Lineage, Surplus
 from tap_callhistory.reading.narrowing import Narrowing
 from tap_callhistory.reading.not_found import NotFound
+from tap_callhistory.reading.nothing import Nothing
 from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Purpose, Task
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
-from tap_callhistory.reading.windows import MONTH, MOST_PARTS, Window
+from tap_callhistory.reading.windows import MONTH, Window
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -86,7 +87,8 @@ class Decisions:
         self._aim = Aim(sizes.comfortable(source.limits.page_size), planner)
         self._crowded = Crowded(self.knowledge, source.resolution, sizes, self._aim)
         self._page_sizes = PageSizes(source.limits.page_size)
-        self._unlikely = Unlikely(self.knowledge, self._aim)
+        self._nothing = Nothing(self.knowledge, source.resolution)
+        self._unlikely = Unlikely(self.knowledge, self._aim, self._nothing)
         self.not_found = NotFound(self.knowledge)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
         self.weight = Weight(
@@ -195,21 +197,19 @@ class Decisions:
         total = task.current.total if task.current else None
         if total is not None:
             self.planner.learn(task.window, total)
-        calls = total or task.shape.expected_calls(self._resolution)
-        # What a page foretells may be far too much, and empty windows cost requests, too.
-        most_parts = MOST_PARTS if total else MOST_PARTS_FORETOLD
-        parts = max(2, min(-(-calls // self._aim.calls), most_parts))
-        return self._split(task, parts, reason, Lineage(task.lineage.doubt), replan=True)
+        return self._crowded.in_parts(task, reason, Lineage(task.lineage.doubt))
 
     def on_searched(
         self, task: Task, asked: Window, page: Page | None, error: Exception | None
     ) -> Decision:
         """Decide when a window came, or did not, that was asked for in place of another."""
         assert task.search is not None  # noqa: S101 - it was begun by a decision of these
-        if task.search.purpose is Purpose.AWAKE:
-            return self._unlikely.awake(task, page)
+        if task.search.purpose in {Purpose.AWAKE, Purpose.GAVE}:
+            return self._nothing.on_control(task, page)
         if page is not None:
             self.knowledge.answer(asked, page)
+        if task.search.purpose is Purpose.SHORTER:
+            return self._unlikely.on_part(task, page, self.planner)
         if task.search.purpose in {Purpose.ANY, Purpose.STILL}:
             return self.not_found.on_search(task, asked, page, error)
         if task.search.purpose is Purpose.CONTROL:
@@ -286,6 +286,8 @@ class Decisions:
         current = task.current
         assert current is not None  # noqa: S101 - its last page has just come
         current.prove()
+        if self._nothing.is_blank(task):
+            return self._blank(task)
         if unlikely := self._unlikely.window(task, self.planner):
             return unlikely
         shape, doubt = task.shape, task.lineage.doubt
@@ -308,6 +310,15 @@ class Decisions:
         ordered = current.direction or not current.ends_like_a_cap
         ends = shape.ends() if doubt is None and ordered else []
         return LookAtEnds(ends) if ends else self.doubt(task)
+
+    def _blank(self, task: Task) -> Split:
+        """Split a window that nothing comes of, though calls come for less."""
+        if self.knowledge.lengths.note_blank(task.window):
+            self._refuse(task.window.length)
+        else:
+            expected = self.planner.expected(task.window) or 0
+            self._aim.gently(SHARE * max(self.knowledge.most_calls, expected / 2))
+        return self._split(task, 4, "nothing comes for so much of it", replan=True)
 
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""

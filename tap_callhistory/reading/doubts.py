@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tap_callhistory.reading.windows import A_DAY, MONTH, Window
+from tap_callhistory.reading.windows import A_DAY, MONTH, Window, floor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,6 +83,36 @@ class Shape:
         after = Window(min(self._last, self.window.end), self.window.end)
         longer = max(before, after, key=lambda end: end.length)
         return {1: after, -1: before}.get(direction, longer)
+
+    def cut(self, calls: int, rest: float, direction: int, resolution: timedelta) -> list[Window]:
+        """Parts of the window that should hold so many calls each.
+
+        Where calls came they tell where to cut; the rest of the window is cut evenly.
+
+        Args:
+            calls: How many a part should hold.
+            rest: How many should lie where the pages did not come to.
+            direction: The order in time in which the pages came; 0 if they show none.
+            resolution: The smallest step of the vendor's date parameters.
+
+        Returns:
+            Adjoining windows in order; the window alone where no calls came of it.
+        """
+        window, instants = self.window, sorted(map(_instant, self._moments))
+        inside = [each for each in instants if window.start < each < window.end]
+        if not inside:
+            return [window]
+        unread = self.silence_behind(direction)
+        forwards = unread.end == window.end
+        cuts = inside[calls::calls] if forwards else inside[-calls::-calls]
+        left = len(inside) % calls
+        for part in range(1, int((rest + left) // calls) + 1):
+            along = unread.length * min((part * calls - left) / rest, 1)
+            cuts.append(unread.start + along if forwards else unread.end - along)
+        within = {floor(each, resolution) for each in cuts}
+        within = {each for each in within if window.start < each < window.end}
+        edges = [window.start, *sorted(within), window.end]
+        return [Window(a, b) for a, b in pairwise(edges)]
 
     def expected_calls(self, resolution: timedelta) -> int:
         """How many calls the window must hold, if it goes on as densely as what has come."""

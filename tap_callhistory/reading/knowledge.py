@@ -32,6 +32,9 @@ FEWEST_LACKING = 3
 SHARE_LACKING = 1 / 8
 #: Two windows that end at the same number of calls, and this is no smaller, end at a cap.
 FEWEST_CALLS_OF_A_CAP = 10
+#: The end of one window in so many requests is asked for again though nothing is unlikely: a
+#: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
+REQUESTS_PER_CHECK = 25
 #: A 404 must come so often in a row before it is taken for a vendor's word on a window.
 LIKE_404S = 2
 #: The same, from a vendor that was found to answer what it called not found a moment before.
@@ -61,6 +64,7 @@ class Knowledge:
         opening: The cursor that opens a pass, where the vendor pages by cursor.
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
+        gave: The window that calls came for last.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         lengths: How long a window the vendor carries.
@@ -91,6 +95,7 @@ class Knowledge:
     opening: str = ""
     answers: int = 0
     answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
+    gave: Window | None = None
     habitual_surplus: int | None = None
     latest_end: datetime | None = None
     lengths: Lengths = field(default_factory=Lengths)
@@ -184,7 +189,8 @@ class Knowledge:
             self.answered.remove(window)
         self.answered.append(window)
         if page.calls:
-            self.lengths.carried(window)
+            self.lengths.calls_came(window)
+            self.gave = window
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import KEEP_INCOMPLETE, IncompleteWindow
 from tap_callhistory.reading.doubts import is_cut
+from tap_callhistory.reading.nothing import EXPECTED_FOR_NONE
 from tap_callhistory.reading.read_windows import ReadWindow, strays
 from tap_callhistory.reading.tasks import State, Task
-from tap_callhistory.reading.unlikely import EXPECTED_FOR_NONE
 from tap_callhistory.reading.windows import Window, merged
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Leaving:
         self._unsure: list[Window] = []
         self._with_calls: list[Window] = []
         self._before_calls: list[Window] = []
+        self._empty: list[Window] = []
         self._first_calls: tuple[Window, int] | None = None
 
     def may(self, queue: Sequence[Task]) -> bool:
@@ -91,6 +92,8 @@ class Leaving:
             if task.calls:
                 around = Window(task.window.start - AROUND, task.window.end + AROUND)
                 self._with_calls = merged([*self._with_calls, around])
+        if not task.calls:
+            self._empty.append(task.window)
         self._note_silence(task)
         self.tally.windows += error is None
         self.tally.incomplete += error is not None
@@ -122,7 +125,7 @@ class Leaving:
 
         Where the vendor was found to give too little, all that left before; not of a long silence,
         but for what lies near to calls. Else, what was silent just before the first calls, if these
-        are many.
+        are many. And what nothing came for that was no shorter than what nothing comes for.
         """
         near = self._with_calls if self._knowledge.gives_too_little else []
         unsure = [
@@ -131,7 +134,8 @@ class Leaving:
             if any(each.start < other.end and other.start < each.end for other in near)
         ]
         unsure += self._silent_before_many()
-        self._unsure, self._with_calls, self._before_calls = [], [], []
+        unsure += filter(self._knowledge.lengths.may_be_blank, self._empty)
+        self._unsure, self._with_calls, self._before_calls, self._empty = [], [], [], []
         return merged(unsure)
 
     def _silent_before_many(self) -> list[Window]:

@@ -219,7 +219,7 @@ class Pass(abc.ABC):
         received = len(self.calls)
         if received < self.knowledge.largest_trusted:
             return False
-        return _is_round(received) or (self.total is None and self._last_page_full)
+        return is_round(received) or (self.total is None and self._last_page_full)
 
     @property
     @abc.abstractmethod
@@ -239,7 +239,7 @@ def _direction(moments: Sequence[str]) -> int:
     return 1 if moments == ordered else -1 if moments[::-1] == ordered else UNORDERED
 
 
-def _is_round(calls: int) -> bool:
+def is_round(calls: int) -> bool:
     """Whether somebody may have chosen the number as a limit, inclusive or exclusive.
 
     150, 1,200, 9,999, 10,000 or 65,536 may be; 154, 1,250 and 11,350 are not.
@@ -247,3 +247,8 @@ def _is_round(calls: int) -> bool:
     step: int = max(ROUND_NUMBER, 10 ** (len(str(calls)) - 2))
     near = range(max(calls - 1, ROUND_NUMBER), calls + 2)
     return any(number % step == 0 or number & (number - 1) == 0 for number in near)
+
+
+def unlike_a_cap(calls: int) -> int:
+    """So many calls or a little fewer: a number that nobody chooses as a limit."""
+    return next((fewer for fewer in range(calls, 1, -1) if not is_round(fewer)), calls)

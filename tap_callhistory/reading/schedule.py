@@ -83,6 +83,7 @@ class Schedule:
         self._known: dict[str | int, ReadCall] = {}
         self._under_way = 0
         self._look_ahead_calls = sizes.look_ahead_calls
+        self._first_window = sizes.first_window
         comfortable = sizes.comfortable(source.limits.page_size)
         self._decisions = Decisions(source, self._plan([], comfortable), sizes)
         self._leaving = Leaving(self._decisions.knowledge, keep_incomplete=keep_incomplete)
@@ -123,7 +124,7 @@ class Schedule:
             spans,
             resolution=self._source.resolution,
             comfortable=comfortable,
-            first=self._source.first_window,
+            first=self._first_window,
             longest=longest,
             calls_per_day=self._calls_per_day,
         )

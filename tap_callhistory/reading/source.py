@@ -23,9 +23,5 @@ class Source(Protocol):
     def limits(self) -> Limits:
         """Page size and known cap."""
 
-    @property
-    def first_window(self) -> timedelta:
-        """The length of the first window, when nothing is known of the history yet."""
-
     def new_pass(self, limits: Limits, knowledge: Knowledge) -> Pass:
         """A fresh pass over one window."""

@@ -53,6 +53,8 @@ class Purpose(Enum):
     ANY = "nothing was found, and no other window came: does the vendor give calls?"
     STILL = "nothing was found: does the vendor still find what came before?"
     AWAKE = "no calls came: does the vendor give those that must be there?"
+    SHORTER = "no calls came: do some come for less of it?"
+    GAVE = "no calls came: does the vendor still give those that it gave?"
     CONTROL = "nothing came: does the vendor still answer?"
 
 
@@ -105,8 +107,11 @@ class WindowAnswers:
         counted: Whether the present pass is among them.
         refuted: Whether one of them turned out to lack calls.
         trusted: Whether the window was accepted though the vendor gives too little.
-        in_vain: How many wider windows, in which calls are known, brought none.
+        in_vain: How many other windows, in which calls are known, brought none.
+        gives_others: Whether such a window brought calls.
         foreseen: Whether anything told how many calls the window should hold.
+        parts: How many parts of the window were asked for, since none came of it.
+        parts_came: Whether one of these brought calls.
     """
 
     counts: list[int] = field(default_factory=list)
@@ -115,7 +120,10 @@ class WindowAnswers:
     refuted: bool = False
     trusted: bool = False
     in_vain: int = 0
+    gives_others: bool = False
     foreseen: bool = True
+    parts: int = 0
+    parts_came: bool = False
 
 
 class PageRequest(NamedTuple):

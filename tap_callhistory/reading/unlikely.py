@@ -11,13 +11,10 @@ must agree, by the share of poor ones; each page that gives the same total is on
 | a page with fewer calls           | total or page size promise more      | `AskAgain`, the page |
 | a page with another total         | than the window had most often       | `AskAgain`, the page |
 | a page without calls              | behind a full page                   | `AskAgain`, the page |
-| a window without calls            | 3 were expected, or nothing is known | `ReadAgain`          |
-| ... which may well be             | the first ones, and now and then     | `ReadAgain`          |
-| ... and this run knows none       | the run before had many a day        | `Search` a wider one |
-| ... or is longer                  | than one that was refused            | `ReadAgain`          |
-| the last window of a first run    | and none came before it              | `ReadAgain`          |
+| a window without calls            |                                      | as in `nothing`      |
 | a window with a few calls         | 12 and 4 times as many are likely    | `ReadAgain`          |
 | a window that lacks calls         | which came of it before              | `ReadAgain`          |
+| ... for good, and many of them    | it cannot be split                   | `Fail`               |
 | ... time and again                | its calls come and go                | as a disturbed pass  |
 | ... so do those of inner pages    | no total tells what they must hold   | split, into pages    |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
@@ -33,24 +30,23 @@ before the vendor was found to give too little is read once more when all else h
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from tap_callhistory.reading.decision import AskAgain, ReadAgain, Search
-from tap_callhistory.reading.knowledge import is_notable
+from tap_callhistory.reading.decision import AskAgain, Fail, ReadAgain, Search, unreadable
+from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK, is_notable
+from tap_callhistory.reading.nothing import EXPECTED_FOR_NONE
 from tap_callhistory.reading.passes import Disturbed, TooMany
-from tap_callhistory.reading.tasks import PageAnswers, Purpose, Searched, State
-from tap_callhistory.reading.windows import A_DAY, Window
+from tap_callhistory.reading.tasks import PageAnswers, State
+from tap_callhistory.reading.windows import A_DAY
 
 if TYPE_CHECKING:
     from tap_callhistory.reading.aim import Aim
     from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.nothing import Nothing
     from tap_callhistory.reading.pages import Page, Position
     from tap_callhistory.reading.planner import Planner
     from tap_callhistory.reading.tasks import Task
 
-#: Where so many calls are expected, none is unlikely.
-EXPECTED_FOR_NONE: Final = 3
 #: Where so many calls are expected, a fraction of them is unlikely.
 EXPECTED_FOR_A_FEW: Final = 12
 FRACTION: Final = 1 / 4
@@ -59,24 +55,13 @@ MOST_ANSWERS: Final = 4
 MOST_ANSWERS_WHERE_IT_HELPS: Final = 14
 #: So many like answers in a row tell that the calls they lack are gone, as when they are erased.
 ANSWERS_THAT_STAY: Final = 8
-#: No other window tells how likely calls are: so many like answers are wanted.
-LIKE_ANSWERS_OF_THE_FIRST: Final = 6
-#: Where so many calls are expected, by this run or by the one before, an empty window is asked for
-#: again now and then: one in so many requests at first, and later as seldom as an end.
-EXPECTED_FOR_A_CHECK: Final = 1 / 2
-EXPECTED_BEFORE_FOR_A_CHECK: Final = 1
-EMPTY_WINDOWS_CHECKED: Final = 8
-REQUESTS_PER_EARLY_CHECK: Final = 8
-#: The end of one window in so many requests is asked for again though nothing is unlikely: a
-#: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
-REQUESTS_PER_CHECK: Final = 25
 #: So many pages that give the same total need no such check.
 TOTALS_THAT_DO: Final = 3
+#: So many, and so large a share of the calls of a window, nobody erases while it is read.
+FEW_GONE: Final = 12
+SHARE_GONE: Final = 1 / 2
 #: A window whose calls come and go is split into some that fill a page so far.
 FILLED: Final = 0.6
-#: So long a time holds calls where the run before had many a day: a weekend has none.
-WIDER: Final = timedelta(days=7)
-MOST_WIDER: Final = 3
 
 
 class Unlikely:
@@ -85,10 +70,12 @@ class Unlikely:
     Args:
         knowledge: What has been learnt of the vendor.
         aim: How many calls the windows to come should hold.
+        nothing: Says so of windows without calls.
     """
 
-    def __init__(self, knowledge: Knowledge, aim: Aim) -> None:
+    def __init__(self, knowledge: Knowledge, aim: Aim, nothing: Nothing) -> None:
         self._knowledge = knowledge
+        self._nothing = nothing
         self._aim = aim
 
     def page(self, task: Task, position: Position, page: Page) -> Page | AskAgain:
@@ -121,7 +108,7 @@ class Unlikely:
             self._knowledge.short_pages_hold += 1
             task.last.like_answers = alike if task.has_inner_pages else 0
         elif len(known.counts) < (MOST_ANSWERS_WHERE_IT_HELPS if helps else MOST_ANSWERS):
-            return AskAgain([position], why)
+            return AskAgain([position], why or "its answers differ")
         return known.best
 
     def _like_pages(self, task: Task, page: Page) -> int:
@@ -147,7 +134,7 @@ class Unlikely:
     def _knows_it(self) -> bool:
         return self._knowledge.gives_too_little
 
-    def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | Search | None:
+    def window(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | Search | Fail | None:
         """Decide about a window that proved itself; None where nothing is unlikely.
 
         Raises:
@@ -158,7 +145,9 @@ class Unlikely:
         self._compare(task, planner)
         answers.foreseen = bool(planner.expected(task.window))
         why = self._why_window(task, planner)
-        wanted = self._wanted(task, planner) if why else 1
+        wanted = 2 if why else 1
+        if why and not task.received:
+            wanted = self._nothing.like_answers(task, planner)
         alike = answers.counts.count(len(task.received)) + 1
         if task.lacking:
             why, wanted = "calls that came before are missing", 2
@@ -177,6 +166,9 @@ class Unlikely:
             return self._once_more(task, planner, why)
         if alike < wanted and not stays and self._knows_it and answers.refuted:
             raise Disturbed(f"{len(task.received)} calls came, {len(task.lacking)} are missing")
+        gone = len(task.lacking)
+        if gone >= (FEW_GONE if task.received else 1) and gone >= len(task.came) * SHARE_GONE:
+            return unreadable(task.window, f"{gone} calls that came before do not come any more")
         answers.trusted = self._knows_it
         return self._end(task, planner)
 
@@ -233,60 +225,27 @@ class Unlikely:
         if self._knows_it and inner_hold and last is not None and not task.lacking:
             # The inner pages hold: only the last one may still have been cut.
             return AskAgain([last._replace(again=True)], why)
-        if not task.received and not planner.knows and answers.in_vain < MOST_WIDER:
-            expected = planner.expected(task.window)
-            if expected is not None and expected >= EXPECTED_FOR_NONE and not task.search:
-                task.search = Searched(Disturbed(why), Purpose.AWAKE, task.window.end)
-                wider = Window(task.window.start - WIDER, task.window.end)
-                return Search(wider, Purpose.AWAKE.value)
+        if not task.received and (search := self._nothing.search(task, planner, why)):
+            return search
         task.search = None
         answers.counts.append(len(task.received))
         return ReadAgain(why, pause=True)
 
-    def awake(self, task: Task, page: Page | None) -> ReadAgain:
-        """Decide about a window without calls when one around it came, which must hold calls."""
-        answers = task.answers
-        answers.counts.append(len(task.received))
-        if page is not None and not page.calls:
-            # It is asleep: what it said does not count, and the next answer is tried so, too.
-            task.search = None
-            answers.in_vain += 1
-            answers.counts.clear()
-            answers.agreeing = 0
-        elif page is not None:
-            task.came.update({call.key: call for call in page.calls})
-            if answers.in_vain or task.lacking:
-                self._knowledge.note_poor_answer(1 + answers.in_vain)
-        return ReadAgain("no calls came where the run before had many", pause=True)
-
-    def _wanted(self, task: Task, planner: Planner) -> int:
-        """How many like answers are wanted where one is unlikely."""
-        if task.received:
-            return 2
-        if planner.expected(task.window) is None:
-            # Every fourth is to the very words of the first: what was not ready is now.
-            return LIKE_ANSWERS_OF_THE_FIRST
-        return 3 if task.lineage.doubt is not None else 2
+    def on_part(
+        self, task: Task, page: Page | None, planner: Planner
+    ) -> ReadAgain | AskAgain | Search:
+        """Decide about a window without calls when a part of it came, or did not."""
+        why = str(task.search.refusal) if task.search else ""
+        return self._nothing.on_part(task, page) or self._once_more(task, planner, why)
 
     def _why_window(self, task: Task, planner: Planner) -> str:
         came, expected = len(task.received), planner.expected(task.window)
         if self._knowledge.ignores_bounds:
             return ""
         if not came:
-            return self._why_empty(task.window, expected, planner)
+            return self._nothing.why(task.window, planner)
         few = (expected or 0) >= EXPECTED_FOR_A_FEW and came < (expected or 0) * FRACTION
         return f"{came} calls came where about {expected:.0f} are likely" if few else ""
-
-    def _why_empty(self, window: Window, expected: float | None, planner: Planner) -> str:
-        if self._knowledge.lengths.was_refused(window):
-            return "no calls came for a period no shorter than one that was refused"
-        if expected is None:
-            return "no calls came, and no other window tells if that is likely"
-        if not expected and planner.is_last_of_a_first_run(window):
-            return "no calls came where history ends, nor before it"
-        if expected >= EXPECTED_FOR_NONE:
-            return f"no calls came where about {expected:.0f} are likely"
-        return ""
 
     def _end(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
         """Look once more at the end of a window: its last page may have been cut."""
@@ -299,7 +258,7 @@ class Unlikely:
         ):
             return None
         if last is None:
-            return self._check_empty(task, planner)
+            return self._nothing.check(task, planner)
         task.last.asked_again = True
         if current.total is None and self._end_is_silent(task, planner):
             why = "its last page may lack calls"
@@ -315,21 +274,6 @@ class Unlikely:
             why = "now and then an end is looked at twice"
             return AskAgain([last._replace(again=True)], why, pause=False)
         return None
-
-    def _check_empty(self, task: Task, planner: Planner) -> ReadAgain | None:
-        """Look at an empty window twice now and then, though it is not unlikely."""
-        expected, known = planner.expected(task.window), self._knowledge
-        least = EXPECTED_FOR_A_CHECK if planner.knows else EXPECTED_BEFORE_FOR_A_CHECK
-        if expected is None or expected < least:
-            return None
-        checked = known.empty_windows_checked
-        early = checked < EMPTY_WINDOWS_CHECKED
-        per_check = REQUESTS_PER_EARLY_CHECK if early else REQUESTS_PER_CHECK
-        if task.answers.counts or (planner.knows and checked * per_check > known.answers):
-            return None
-        known.empty_windows_checked += 1
-        task.answers.counts.append(0)
-        return ReadAgain("now and then an empty window is looked at twice", pause=True)
 
     def _end_is_silent(self, task: Task, planner: Planner) -> bool:
         """Whether the end where the pages end is silent for longer than is likely.

@@ -1,6 +1,6 @@
 """The tap's settings: their JSON schema, their faults, and the typed view that the tap works with.
 
-The common settings are described in ``common_settings``, each vendor's in its module. Messages
+The common settings are described in ``settings.common``, each vendor's in its module. Messages
 name a setting, dotted as in ``twin.page_size``, and never show its value.
 """
 

@@ -1,7 +1,7 @@
 """The settings that singer-sdk adds to every tap: stream maps and flattening.
 
 The SDK trusts their types. From the environment they are texts, and ``"false"`` would be true. It
-takes a map of a stream that does not exist without a word, and what should be hidden is shown.
+also accepts a map of a stream that does not exist, silently: what the map should hide is then sent.
 """
 
 from __future__ import annotations

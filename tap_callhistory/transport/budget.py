@@ -5,8 +5,8 @@
                   ╰───────────╯
                429s        good answers
 
-It paces requests evenly, makes everybody wait while the vendor asked for a pause, and finds the
-rate that a vendor bears which refuses without saying when to come back.
+It paces requests evenly, and makes all workers wait while the vendor asked for a pause. Where a
+vendor refuses without saying when to come back, it finds the rate that the vendor accepts.
 """
 
 from __future__ import annotations

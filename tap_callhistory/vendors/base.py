@@ -20,7 +20,7 @@ import msgspec
 from tap_callhistory.clocks import Clock
 from tap_callhistory.errors import UnreadableAnswer
 from tap_callhistory.reading.pages import Limits
-from tap_callhistory.reading.windows import MONTH, Window, floor, widened
+from tap_callhistory.reading.windows import Window, floor, widened
 from tap_callhistory.transport.verdicts import Action, judge_by_table, judge_by_words
 
 if TYPE_CHECKING:
@@ -96,8 +96,6 @@ class Endpoint(abc.ABC):
     paginator: type[Pass]
     #: The smallest step of the vendor's date parameters.
     resolution: ClassVar[timedelta] = timedelta(seconds=1)
-    #: The length of the first window. Its first page tells if it is too long.
-    first_window: ClassVar[timedelta] = MONTH
     #: The number of results at which the vendor is known to stop.
     cap: ClassVar[int | None] = None
     #: The vendor's fields with a call's timestamps by their role: created, started, finished,

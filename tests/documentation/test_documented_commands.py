@@ -17,16 +17,15 @@ import pytest
 
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
-from tests.end_to_end.project import Project
-
-from .pages import blocks, pages
-from .reader import Reader, Typed
+from tests.support.documentation.pages import blocks, pages
+from tests.support.documentation.reader import Reader, Typed
+from tests.support.end_to_end.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from .conftest import Database
+    from tests.support.documentation.database import Database
 
 pytestmark = pytest.mark.end_to_end
 

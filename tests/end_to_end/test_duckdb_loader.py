@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from .warehouses import DuckDB, differences
+from tests.support.end_to_end.warehouses import DuckDB, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .project import Project
+    from tests.support.end_to_end.project import Project
 
 BATCH: Final = 40
 """Rows per batch; each batch is a file of its own."""

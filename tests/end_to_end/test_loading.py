@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tap_callhistory.sandbox.server import Sandbox
-
-from .project import Project, as_environment
-from .warehouses import DuckDB, PostgreSQL, Rows, Warehouse, differences
+from tests.support.end_to_end.project import Project, as_environment
+from tests.support.end_to_end.warehouses import DuckDB, PostgreSQL, Rows, Warehouse, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from .project import CHECKOUT, Project
+from tests.support.end_to_end.project import CHECKOUT, Project
 
 KINDS: Final = {
     "string": None,

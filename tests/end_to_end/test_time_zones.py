@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 import pytest
 
+from tests.support.end_to_end.project import Project
 from tests.support.postgres import new_database
-
-from .project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path

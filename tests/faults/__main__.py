@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_callhistory.sandbox.server import Sandbox
-from tests.conftest import NOW
-from tests.faults import trials
-from tests.faults.proxy import HARMLESS
-from tests.faults.remembered import WATCH
-from tests.faults.runs import Hurried
+from tests.support.faults import trials
+from tests.support.faults.proxy import HARMLESS
+from tests.support.faults.remembered import WATCH
+from tests.support.faults.runs import Hurried
+from tests.support.serving import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import remembered
-from tests.faults.runs import Hurried
+from tests.support.faults import remembered
+from tests.support.faults.runs import Hurried
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_callhistory.transport.http import Answer, Request
-from tests.faults.bodies import (
+from tests.support.faults.bodies import (
     CURSORS,
     PHONE_DIGITS,
     RECORDS,
@@ -27,10 +27,10 @@ from tests.faults.bodies import (
     records_with_phones,
     written,
 )
-from tests.faults.in_memory import GOOD_LOGIN, Told, run_given
-from tests.faults.remembered import PLANTED
-from tests.faults.singer import faults
-from tests.faults.trials import STREAMS
+from tests.support.faults.in_memory import GOOD_LOGIN, Told, run_given
+from tests.support.faults.remembered import PLANTED
+from tests.support.faults.singer import faults
+from tests.support.faults.trials import STREAMS
 from tests.support.sample_vendor import sample
 
 if TYPE_CHECKING:

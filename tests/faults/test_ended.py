@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_callhistory.sandbox.server import Sandbox
-from tests.conftest import NOW
-from tests.faults.runs import Ending, Hurried
-from tests.faults.trials import CALLS, DAYS, ended_and_run_again, settings_for
+from tests.support.faults.runs import Ending, Hurried
+from tests.support.faults.trials import CALLS, DAYS, ended_and_run_again, settings_for
+from tests.support.serving import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

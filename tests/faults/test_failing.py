@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_callhistory.sandbox.faults import Faults
-from tests.conftest import NOW
-from tests.faults.runs import is_monotone, tables
-from tests.faults.trials import (
+from tests.support.faults.runs import is_monotone, tables
+from tests.support.faults.trials import (
     FAILING_SETTINGS,
     STREAMS,
     quarter_failing,
     settings_for,
 )
+from tests.support.serving import NOW
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Serve
-    from tests.faults.runs import Hurried
+    from tests.support.faults.runs import Hurried
+    from tests.support.serving import Serve
 
 RUNS = int(os.environ.get("CALLHISTORY_FAILING_RUNS", "1"))
 

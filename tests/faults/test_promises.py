@@ -21,18 +21,18 @@ from tap_callhistory.transport.bodies import MAX_BODY_BYTES
 from tap_callhistory.transport.budget import Budget
 from tap_callhistory.transport.http import HttpSender, Request
 from tap_callhistory.transport.transport import Transport
-from tests.conftest import NOW
-from tests.faults.hurried import SMALL
-from tests.faults.in_memory import SETTINGS, Told, run_over_http
-from tests.faults.remembered import PLANTED
-from tests.faults.runs import tables
-from tests.faults.trials import STREAMS, settings_for
+from tests.support.faults.hurried import SMALL
+from tests.support.faults.in_memory import SETTINGS, Told, run_over_http
+from tests.support.faults.remembered import PLANTED
+from tests.support.faults.runs import tables
+from tests.support.faults.trials import STREAMS, settings_for
 from tests.support.misbehaving_vendor import Received, Step, Vendor, answer, raw, reply, vendor
+from tests.support.serving import NOW
 
 if TYPE_CHECKING:
     import socket
 
-    from tests.faults.runs import Hurried
+    from tests.support.faults.runs import Hurried
 
 EMPTY: dict[str, Any] = {
     "kavenegar": {"page": {"number": 0, "size": 100, "total": 0}, "result": []},

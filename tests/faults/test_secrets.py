@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.faults import remembered
-from tests.faults.remembered import PLANTED, SECRETS, WATCH, Watch
+from tests.support.faults import remembered
+from tests.support.faults.remembered import PLANTED, SECRETS, WATCH, Watch
 
 
 @pytest.mark.parametrize("secret", SECRETS)

@@ -1,37 +1,18 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from uv import find_uv_bin
 
-from tests.end_to_end.conftest import postgres
+from tests.support.orchestrate.environments import programs_of
+from tests.support.postgres import postgres as served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
 LOADER: Final = "meltanolabs-target-postgres==0.8.1"
-TIMEOUT_SECONDS: Final = 600
-
-__all__ = ["postgres"]
-
-
-def programs_of(*asked: str) -> Path:
-    """Makes an environment of its own, once and for all sessions; gives the folder of its programs.
-
-    Of an environment that is made anew, all that is imported would be compiled anew: more work than
-    the tests themselves.
-    """
-    tool = [find_uv_bin(), "tool", "run", "--quiet", "--python", sys.executable, *asked]
-    found = subprocess.run(  # noqa: S603
-        [*tool, "python", "-c", "import sys; print(sys.executable)"],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-    )
-    return Path(found.stdout.strip()).parent
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +23,10 @@ def dagster() -> Path:
 @pytest.fixture(scope="session")
 def loader() -> Path:
     return programs_of("--from", LOADER)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own."""
+    with served() as uri:
+        yield uri

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tap_callhistory.sandbox.server import Sandbox
-from tests.end_to_end.warehouses import PostgreSQL
-from tests.orchestrate.deployment import DAYS, FIRSTS, NOW, deployed, wrong_rows
-from tests.orchestrate.test_parts import is_alive
+from tests.support.end_to_end.warehouses import PostgreSQL
+from tests.support.orchestrate.deployment import DAYS, FIRSTS, NOW, deployed, wrong_rows
+from tests.support.orchestrate.processes import is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,10 +17,10 @@ from callhistory_dagster.runners import Meltano, runner
 from callhistory_dagster.shards import Shard
 from callhistory_dagster.states import States
 from tap_callhistory.sandbox.server import Sandbox
-from tests.end_to_end.project import Project
-from tests.end_to_end.warehouses import PostgreSQL
-from tests.orchestrate.conftest import programs_of
-from tests.orchestrate.deployment import DAYS, NOW, S, T, deployed, wrong_rows
+from tests.support.end_to_end.project import Project
+from tests.support.end_to_end.warehouses import PostgreSQL
+from tests.support.orchestrate.deployment import DAYS, NOW, S, T, deployed, wrong_rows
+from tests.support.orchestrate.environments import programs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,6 +21,7 @@ from callhistory_dagster.proof import ledger_faults
 from callhistory_dagster.shards import Shard
 from callhistory_dagster.states import States
 from tap_callhistory.vendors import VENDORS
+from tests.support.orchestrate.processes import is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +41,6 @@ child = start([sys.executable, "-c", "import time; time.sleep(600)"], {}, Path("
 print(child.pid, flush=True)
 child.wait()
 """
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        # A dead one that nobody has waited for yet is there as well.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own feature")

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tap_callhistory.sandbox.server import Sandbox
-from tests.end_to_end.warehouses import PostgreSQL
-from tests.orchestrate.deployment import DAYS, FIRSTS, NOW, S, T, deployed, stamp, wrong_rows
+from tests.support.end_to_end.warehouses import PostgreSQL
+from tests.support.orchestrate.deployment import (
+    DAYS,
+    FIRSTS,
+    NOW,
+    S,
+    T,
+    deployed,
+    stamp,
+    wrong_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HERE: Final = Path(__file__).parent
+SUPPORT: Final = Path(__file__).parents[1] / "support" / "orchestrate"
 STREAM: Final = "utel_call_history"
 
 
@@ -39,7 +48,7 @@ def rehearsal(
     sandbox = Sandbox(vendors=["utel"], calls=3000, days=DAYS, now=NOW)
     with sandbox.serve() as url:
         script = folder / "loader"
-        mortal = HERE / "mortal_loader.py"
+        mortal = SUPPORT / "mortal_loader.py"
         script.write_text(
             f'#!/bin/sh\nexec "{sys.executable}" "{mortal}" "{folder}/killed" '
             f'"{loader}/target-postgres" "$@"\n'
@@ -53,7 +62,7 @@ def rehearsal(
 
 
 def run(dagster: Path, environment: dict[str, str], log: Any) -> dict[str, Any]:
-    command = [str(dagster / "python"), "-W", "ignore", str(HERE / "rehearsal.py")]
+    command = [str(dagster / "python"), "-W", "ignore", str(SUPPORT / "rehearsal.py")]
     done = subprocess.run(  # noqa: S603
         command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, check=False
     )

@@ -10,7 +10,7 @@ import pytest
 from tests.support.sample_vendor import sample_vendor
 
 if TYPE_CHECKING:
-    from tests.conftest import Command
+    from tests.support.command import Command
 
 STREAM = "utel_call_history"
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)

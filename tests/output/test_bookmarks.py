@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import StateError
 from tap_callhistory.output.bookmarks import CLOCK_SKEW, Bookmarks
+from tap_callhistory.reading.windows import Window
 
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -71,6 +72,27 @@ def test_calls_per_day_are_read_as_any_reader_of_json_gives_them(number: Any) ->
 def test_calls_per_day_that_are_no_number_are_not_guessed_at(number: Any) -> None:
     with pytest.raises(StateError, match="calls_per_day"):
         bookmarks({**GOOD, "calls_per_day": number})
+
+
+def test_calls_per_day_forget_what_is_old_whatever_the_windows_length() -> None:
+    """What is a week older than the newest counts as e to the minus one, a third."""
+    at_once, by_days = bookmarks({}), bookmarks({})
+    for each in (at_once, by_days):
+        each.count(100, DAY)
+    at_once.count(0, 7 * DAY)
+    for _ in range(7):
+        by_days.count(0, DAY)
+    assert at_once.calls_per_day == pytest.approx(36.788, abs=0.01)
+    assert by_days.calls_per_day == pytest.approx(36.788, abs=0.01)
+
+
+def test_of_very_many_windows_left_behind_the_newest_are_kept() -> None:
+    many = bookmarks({})
+    for number in range(300):
+        start = NOW - 30 * DAY + number * HOUR
+        many.note(Window(start, start + HOUR / 2), complete=False)
+    assert len(many.incomplete) == 200
+    assert many.incomplete[-1].start == NOW - 30 * DAY + 299 * HOUR
 
 
 def test_nothing_is_written_before_anything_was_read() -> None:

@@ -149,6 +149,15 @@ def test_a_call_seen_again_unchanged_is_no_news() -> None:
     assert sent.distinct == 1
 
 
+def test_what_was_fetched_before_the_version_that_was_sent_is_no_news() -> None:
+    """Windows leave in order, but are fetched side by side: the later answer knows more."""
+    sent = SentCalls()
+    earlier, later = "2026-01-13T12:00:00.000000Z", "2026-01-13T12:00:01.000000Z"
+    assert sent.news([ReadCall(1, EXTRACTED, b"x", 2, fetched=later)])
+    assert not sent.news([ReadCall(1, EXTRACTED, b"x", 1, fetched=earlier)])
+    assert sent.news([ReadCall(1, EXTRACTED, b"x", 3, fetched=later)])
+
+
 def test_the_memory_of_what_was_sent_is_bounded_and_keeps_the_last() -> None:
     sent = SentCalls(remembered=10)
     for key in range(1000):

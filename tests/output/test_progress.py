@@ -23,7 +23,8 @@ from tap_callhistory.reading.windows import Window
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Command, Served
+    from tests.support.command import Command
+    from tests.support.serving import Served
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -48,6 +48,11 @@ def test_a_configured_secret_is_hidden_in_every_form(form: str) -> None:
     assert "s3cr3t" not in knowing(SECRET).redact(f"asked with {form}, in vain")
 
 
+def test_a_secret_is_hidden_whichever_case_its_percent_codes_are_in() -> None:
+    for form in ("a%2Fb-c%2Fd", "a%2fb-c%2fd"):
+        assert knowing("a/b-c/d").redact(f"asked with {form}") == "asked with ***"
+
+
 @given(st.text(min_size=4), st.text(), st.text())
 def test_a_configured_secret_is_hidden_anywhere(secret: str, before: str, after: str) -> None:
     if "*" not in secret:
@@ -158,6 +163,21 @@ def test_a_record_with_nothing_to_hide_keeps_its_arguments(log: io.StringIO) -> 
     assert keeping.records[0].args == {"value": 1839}
     assert keeping.records[0].exc_info is not None
     assert "nothing special" in log.getvalue()
+
+
+def test_a_handler_that_formats_exceptions_itself_is_given_none_with_a_secret() -> None:
+    factory, keeping = logging.getLogRecordFactory(), Keeping()
+    logging.getLogger("somebody.else").addHandler(keeping)
+    redact_logging(knowing("s3cr3t"))
+    try:
+        fail("s3cr3t")
+    except ValueError:
+        warn("failed", exc_info=True)
+    logging.setLogRecordFactory(factory)
+    logging.getLogger("somebody.else").removeHandler(keeping)
+    (record,) = keeping.records
+    assert record.exc_info is None
+    assert "it was ***" in str(record.exc_text)
 
 
 def test_arguments_that_do_not_fit_the_message_are_redacted_too(log: io.StringIO) -> None:

@@ -20,8 +20,8 @@ from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.vendors import VENDORS
-from tests.probe.judging import wrong_verdicts
-from tests.probe.probing import NOW, probed
+from tests.support.probe.judging import wrong_verdicts
+from tests.support.probe.probing import NOW, probed
 
 NAMES = [each.vendor for each in VENDORS]
 

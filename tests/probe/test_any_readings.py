@@ -13,8 +13,8 @@ from tap_callhistory.probe.assumptions import names_for
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
 from tap_callhistory.vendors import VENDORS
-from tests.probe.judging import assumptions_told, wrong_verdicts
-from tests.probe.probing import NOW, probed
+from tests.support.probe.judging import assumptions_told, wrong_verdicts
+from tests.support.probe.probing import NOW, probed
 
 NAIVE_ZONES = ("", "UTC", "Asia/Kabul", "Asia/Kolkata", "America/Bogota")
 

@@ -8,8 +8,8 @@ import pytest
 
 from tap_callhistory.probe.findings import Outcome
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tests.probe.judging import wrong_verdicts
-from tests.probe.probing import NOW, probed
+from tests.support.probe.judging import wrong_verdicts
+from tests.support.probe.probing import NOW, probed
 
 CASES: list[tuple[str, dict[str, Any], str, Any]] = [
     ("kavenegar", {}, "filtered timestamp", "created"),

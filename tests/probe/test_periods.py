@@ -13,8 +13,8 @@ from tap_callhistory.probe.report import machine_readable, text
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
 from tap_callhistory.vendors import VENDORS
-from tests.probe.judging import wrong_verdicts
-from tests.probe.probing import NOW, probed
+from tests.support.probe.judging import wrong_verdicts
+from tests.support.probe.probing import NOW, probed
 
 NAMES = [each.vendor for each in VENDORS]
 WAYS = {

@@ -14,7 +14,7 @@ import pytest
 
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
-from tests.probe.probing import NOW
+from tests.support.probe.probing import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

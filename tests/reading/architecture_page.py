@@ -13,6 +13,7 @@ from tap_callhistory.reading import (
     decisions,
     narrowing,
     not_found,
+    nothing,
     page_sizes,
     unlikely,
     weight,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "architecture.md"
-MODULES: Final = (decisions, narrowing, not_found, weight, page_sizes, unlikely)
+MODULES: Final = (decisions, narrowing, not_found, weight, page_sizes, unlikely, nothing)
 _PLACE: Final = "(<!-- table: {name} -->\n\n)((?:\\|.*\n)*)"
 
 

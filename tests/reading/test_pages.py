@@ -162,7 +162,7 @@ def read(
         position = waiting.pop(chance.randrange(len(waiting)))
         page = vendor.answer(kind, position)
         if position.again:
-            reading.take_again(page)
+            reading.take_again(position, page)
         else:
             waiting += reading.take(position, page)
         assert vendor.requests <= 3 * len(vendor.ever) + 3 * PAGES_AT_ONCE, "never ends"

@@ -31,7 +31,7 @@ from tap_callhistory.reading.doubts import looks_cut
 from tap_callhistory.reading.paginators import NumberedPages, OffsetPages
 from tap_callhistory.reading.unlikely import MOST_ANSWERS_WHERE_IT_HELPS
 from tap_callhistory.reading.windows import Window
-from tests.support.simulated_vendor import (
+from tests.support.reading.simulated_vendor import (
     DAY,
     HOUR,
     MINUTE,
@@ -181,6 +181,11 @@ class Watch:
             "largest_page": knowledge.largest_page,
             "short_pages_hold": knowledge.short_pages_hold,
             "gives_too_little": knowledge.gives_too_little,
+            "pages_fall_short": knowledge.pages_fall_short,
+            "poor_answers": knowledge.poor_answers,
+            "blinks": knowledge.blinks,
+            "deepest_row": knowledge.depth.deepest_row,
+            "latest_end": -(knowledge.latest_end or NOON + DAY).timestamp(),
         }
         for name, value in knows.items():
             assert value >= self.knew.get(name, value), f"{name} is forgotten"
@@ -292,8 +297,11 @@ def test_a_sound_vendor_is_read_whole_and_cheaply(
 
 
 def bound(vendor: SimulatedVendor, span: Window) -> int:
-    """Requests in which a vendor must have been read; most of them are for what looks cut."""
-    return 2000 + 6 * (len(vendor.ever) // vendor.habits.page_size + span.length.days)
+    """Requests in which a vendor must have been read; most of them are for what looks cut.
+
+    Of 150 vendors the costliest took two thirds of it.
+    """
+    return 600 + 6 * (len(vendor.ever) // vendor.habits.page_size + span.length.days)
 
 
 caps = st.sampled_from([20, 30, 32, 40])
@@ -314,7 +322,7 @@ def test_a_cap_that_nobody_told_of_cuts_nothing(
 
 
 shorter = st.sampled_from([None, HOUR, 5 * HOUR, DAY, 10 * DAY])
-ahead = st.sampled_from([timedelta(0), 30 * SECOND, 4 * MINUTE])
+ahead = st.sampled_from([timedelta(0), 30 * SECOND, 4 * MINUTE, 40 * MINUTE])
 
 
 @quick
@@ -327,6 +335,8 @@ ahead = st.sampled_from([timedelta(0), 30 * SECOND, 4 * MINUTE])
 def test_what_is_refused_is_asked_for_in_other_ways(
     calls: list[Burst], span: Window, habit: Habits, seed: int
 ) -> None:
+    # Something must be left to be given: else it may be the account that is refused.
+    habit = replace(habit, ahead=min(habit.ahead, span.length / 4))
     vendor = SimulatedVendor(history(calls, span), habit)
     drive, watch = read(vendor, [span], seed=seed)
     check_whole(drive, vendor, watch)

@@ -135,6 +135,16 @@ def test_an_undocumented_cap_is_noticed_and_the_windows_split(
     assert run.table().keys() == truth(world).keys()
 
 
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_cap_that_was_met_twice_costs_no_more_doubts(vendor: str) -> None:
+    calls = make_calls(vendor, 3, 3_000, NOON, days=28)
+    world = world_of(vendor, calls, result_cap=200)
+    run = run_tap(world, began=NOON, start_date=MONTH_AGO, vendor={"page_size": 50})
+    assert run.failure is None
+    assert run.table().keys() == truth(world).keys()
+    assert run.requests <= 8 * 3_000 / 50
+
+
 @pytest.mark.parametrize("vendor", ["etelecom", "cinnox"])
 def test_more_than_a_cap_in_the_smallest_window_names_the_window(vendor: str) -> None:
     burst = [made_call(1000 + index, NOON - 2 * DAY) for index in range(130)]
@@ -277,7 +287,6 @@ class _IgnoresBounds:
 
     limits = Limits(100)
     resolution = timedelta(seconds=1)
-    first_window = 7 * DAY
 
     def __init__(self, calls: int) -> None:
         moments = [NOON - timedelta(minutes=place) for place in range(calls)]
@@ -296,9 +305,8 @@ class _IgnoresBounds:
 @pytest.mark.parametrize("calls", [100, 730])
 def test_a_vendor_that_does_not_heed_windows_is_read_to_an_end(calls: int) -> None:
     source = _IgnoresBounds(calls)
-    reading = reader.Reader(
-        source, InTurn(source.fetch), concurrency=2, stop=Event(), sizes=Sizes(most_calls=500)
-    )
+    sizes = Sizes(most_calls=500, first_window=7 * DAY)
+    reading = reader.Reader(source, InTurn(source.fetch), concurrency=2, stop=Event(), sizes=sizes)
     windows = list(reading.read([Window(NOON - 2 * DAY, NOON)]))
     assert [window.window.end for window in windows][-1] == NOON
     assert {call.key for window in windows for call in window.calls} == set(range(calls))

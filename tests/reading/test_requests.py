@@ -10,15 +10,17 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
-from tap_callhistory.reading.decision import Decision, Split
+from tap_callhistory.reading.cursors import CursorPages
+from tap_callhistory.reading.decision import Accept, Decision, LookAtEnds, Split
 from tap_callhistory.reading.lineage import NO_LINEAGE, Dense, Lineage
 from tap_callhistory.reading.paginators import NumberedPages, OffsetPages
 from tap_callhistory.reading.reader import Reader
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.reading.workers import InTurn
-from tests.support.simulated_vendor import (
+from tests.support.reading.simulated_vendor import (
     DAY,
     HOUR,
     MINUTE,
@@ -32,10 +34,11 @@ from tests.support.simulated_vendor import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tap_callhistory.reading.pages import Page
     from tap_callhistory.reading.passes import Pass
-    from tap_callhistory.reading.tasks import Task
+    from tap_callhistory.reading.tasks import PageRequest, Task
 
-USUAL = Sizes()
+USUAL = Sizes(first_window=DAY)
 
 
 def office_hours(days: int, per_day: int) -> list[datetime]:
@@ -84,6 +87,23 @@ def test_a_length_that_was_refused_is_remembered_from_new_history_to_revisits() 
     assert sound < again <= 36
 
 
+def test_an_end_that_was_refused_is_remembered_from_new_history_to_revisits() -> None:
+    trims = []
+
+    def decided(_: Task, decision: Decision) -> None:
+        if isinstance(decision, Split) and decision.lineage.trims:
+            trims.append(decision)
+
+    vendor = SimulatedVendor(evenly(200, MINUTE), Habits(page_size=10, ahead=4 * MINUTE))
+    drive = Drive(vendor, decided, sizes=USUAL).over([Window(NOON - DAY, NOON)])
+    known = len(trims)
+    assert known
+    drive.over([Window(NOON - 2 * HOUR, NOON)])
+    assert drive.failure is None
+    assert len(trims) == known
+    assert {read.window.end for read in (drive.read[0], drive.read[-1])} == {NOON - 5 * MINUTE}
+
+
 @pytest.mark.parametrize("paging", [NumberedPages, OffsetPages])
 def test_how_deep_a_page_may_lie_is_remembered_from_new_history_to_revisits(
     paging: type[Pass],
@@ -99,6 +119,38 @@ def test_how_deep_a_page_may_lie_is_remembered_from_new_history_to_revisits(
     drive.over(spans[1:])
     # Pages that overlap hold fewer calls of their own.
     assert vendor.requests - before <= (40 if paging is NumberedPages else 70)
+
+
+def test_pauses_before_unlikely_answers_are_few_however_many_there_are() -> None:
+    """Every other answer is poor."""
+    paused = []
+
+    class Asked(SimulatedVendor):
+        @override
+        def answer(self, request: PageRequest) -> Page:
+            paused.append(request.pause_seconds)
+            return super().answer(request)
+
+    habits = Habits(page_size=5, thin=frozenset(range(2, 4_000, 2)))
+    drive = Drive(Asked(evenly(600, MINUTE), habits))
+    drive.over([Window(NOON - DAY, NOON)])
+    assert drive.failure is None
+    assert sum(seconds > 0 for seconds in paused) == 20
+
+
+def test_ends_that_bring_as_much_as_their_window_do_not_speak_for_it() -> None:
+    """A vendor that ignores the dates gives the same for each, cut by its cap or not."""
+    seen = []
+
+    def decided(_: Task, decision: Decision) -> None:
+        seen.append(decision)
+
+    habits = Habits(paging=CursorPages, page_size=50, total="none", heeds_bounds=False)
+    drive = Drive(SimulatedVendor(evenly(100, MINUTE), habits), decided, sizes=USUAL)
+    drive.over([Window(NOON - DAY, NOON)])
+    looked = next(place for place, each in enumerate(seen) if isinstance(each, LookAtEnds))
+    after = next(each for each in seen[looked:] if isinstance(each, Accept | Split))
+    assert isinstance(after, Split)
 
 
 def test_parts_that_are_read_again_or_in_parts_are_counted_once() -> None:
@@ -140,7 +192,7 @@ def test_every_decision_is_a_line_at_debug_with_its_window_and_reason(
     span = Window(NOON - 3 * DAY, NOON)
     with caplog.at_level(logging.DEBUG, "tap-callhistory.reading"):
         workers: InTurn[Any, Any] = InTurn(vendor.answer)
-        read = list(Reader(vendor, workers, concurrency=2, stop=Event()).read([span]))
+        read = list(Reader(vendor, workers, concurrency=2, stop=Event(), sizes=USUAL).read([span]))
     lines = caplog.messages
     for each in read:
         assert f"the window {each.window}: accepted" in lines

@@ -11,7 +11,7 @@ import pytest
 from tap_callhistory.reading.schedule import USUAL_SIZES, Schedule
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.windows import Window
-from tests.support.simulated_vendor import DAY, NOON, Habits, SimulatedVendor
+from tests.support.reading.simulated_vendor import DAY, NOON, Habits, SimulatedVendor
 
 if TYPE_CHECKING:
     from tap_callhistory.reading.tasks import PageRequest
@@ -26,6 +26,7 @@ SIZES = Sizes(
     USUAL_SIZES.most_calls // SCALE,
     USUAL_SIZES.most_calls_of_an_instant,
     USUAL_SIZES.look_ahead_calls // SCALE,
+    DAY,
 )
 SPREAD_BY = 7_919
 """Prime: calls of every minute of a day, and no two of one second."""

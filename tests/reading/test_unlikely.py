@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
+from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
@@ -299,3 +300,43 @@ def thinned(world: World, drawn: random.Random, share: float) -> Any:
         return calls[: len(calls) // 2] if drawn.random() < 0.5 else []
 
     return answers(world, page)
+
+
+@pytest.mark.parametrize("pattern", [(10, 1), (10, 3)], ids=["each 11th", "3 after each 10"])
+@pytest.mark.parametrize("vendor", ["kavenegar", "twin", "utel"])
+def test_a_total_that_is_too_large_now_and_then_is_outvoted(
+    vendor: str, pattern: tuple[int, int]
+) -> None:
+    calls, (good, poor) = make_calls(vendor, 5, 1_500, NOON, days=28), pattern
+    sound = read(world_of(vendor, calls))
+    world = world_of(vendor, calls)
+    api: Any = world.api
+    total, told = api.total, iter(range(100_000))
+
+    def slipped(found: Sequence[Call]) -> int:
+        slips = next(told) % (good + poor) >= good
+        return int(total(found) * (1.3 if slips else 1))
+
+    with patch.object(api, "total", slipped):
+        run = read(world)
+    assert run.failure is None
+    assert lost(run, world) == 0
+    if pattern == (10, 1):
+        assert run.requests <= 5 * sound.requests
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_what_came_of_a_window_is_missed_in_all_its_parts(vendor: str) -> None:
+    """Any period is empty but the first one: its calls are known when it is asked for in parts."""
+    calls = make_calls(vendor, 5, 6_000, NOON, days=28)
+    world = world_of(vendor, calls)
+    good, asked = world.find, list[Any]()
+
+    def found(query: Any) -> list[Call]:
+        asked.append((query.since, query.until))
+        return good(query) if asked.count(asked[-1]) > 1 or asked[-1] == asked[0] else []
+
+    with patch.object(world, "find", found):
+        run = read(world, sizes=Sizes(most_calls=1_000, most_comfortable_calls=500))
+    # Of a few calls it is not known that they are missing.
+    assert lost(run, world) <= 5

@@ -133,6 +133,7 @@ def test_a_value_that_fits_is_converted(kind: str, value: Any, converted: Any) -
         ("integer", "۱۲", "۱۲"),
         ("integer", True, True),
         ("integer", 2**63, 2**63),
+        ("integer", -(2**63) - 1, -(2**63) - 1),
         ("integer", "9" * 5_000, "9" * 5_000),
         ("integer", 1e300, 1e300),
         ("integer", float("nan"), "nan"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
-from .pages import BROWSERS, DESK, Opened, Written, written_to
+from tests.support.report.pages import BROWSERS, DESK, Opened, Written, written_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

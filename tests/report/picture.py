@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from .pages import BROWSERS
+from tests.support.report.pages import BROWSERS
 
 WIDTH, HEIGHT = 1040, 1180
 SHARPNESS = 1.5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from .pages import DESK, NOTHING, PHONE, Opened, database_of, report, written_to
+from tests.support.report.pages import DESK, NOTHING, PHONE, Opened, database_of, report, written_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.support.report.pages import DESK, PHONE, SMALLEST_PHONE, database_of, report
 from tests.support.warehouses import DuckDB
-
-from .pages import DESK, PHONE, SMALLEST_PHONE, database_of, report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .pages import Opened, Written
+    from tests.support.report.pages import Opened, Written
 
 QUESTIONS: Final = (
     "How many calls were there?",

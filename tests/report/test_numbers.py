@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tap_callhistory.vendors import VENDORS
-from tests.transform.test_calls import DIRECTION_UNSAID, UNANSWERED
-
-from .pages import DESK, PHONE, SMALLEST_PHONE, Opened, whole, written_to
+from tests.support.report.pages import DESK, PHONE, SMALLEST_PHONE, Opened, whole, written_to
+from tests.support.transform.true_calls import DIRECTION_UNSAID, UNANSWERED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
+    from tests.support.report.pages import Written
     from tests.support.warehouses import Warehouse
-
-    from .pages import Written
 
 FOUR_WEEKS: Final = timedelta(days=27)
 CALL_COUNTS: Final = "counts_as_call"

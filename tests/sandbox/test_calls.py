@@ -8,8 +8,7 @@ import phonenumbers
 import pytest
 
 from tap_callhistory.sandbox.vendors.registry import make_calls, vendor_named
-
-from .asking import NOW, VENDORS
+from tests.support.sandbox.asking import NOW, VENDORS
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

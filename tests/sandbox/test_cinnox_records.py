@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tap_callhistory.vendors.cinnox import CinnoxCallDetails
-
-from .asking import NOW, a_call, made_world, read
+from tests.support.sandbox.asking import NOW, a_call, made_world, read
 
 STATUSES = {
     *("Call Ended", "Declined", "Busy", "Not Answered"),

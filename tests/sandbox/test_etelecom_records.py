@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .asking import NOW, a_call, made_world, read
+from tests.support.sandbox.asking import NOW, a_call, made_world, read
 
 NO_DATE = "0001-01-01T00:00:00Z"
 ZERO = timedelta(0)

@@ -19,8 +19,7 @@ from tap_callhistory.sandbox.faults import (
     with_retry_after,
 )
 from tap_callhistory.sandbox.server import Sandbox
-
-from .asking import NOW, PATHS, TOKENS, VENDORS, made_world
+from tests.support.sandbox.asking import NOW, PATHS, TOKENS, VENDORS, made_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest, Silence
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship, Nothing
 from tap_callhistory.vendors import VENDORS as ENDPOINTS
-from tests.sandbox.asking import NOW, RECORDS, VENDORS, ask, made_world
 from tests.support.in_process import ADDRESS
+from tests.support.sandbox.asking import NOW, RECORDS, VENDORS, ask, made_world
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.world import World

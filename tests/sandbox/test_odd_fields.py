@@ -8,9 +8,8 @@ from typing import Any
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.vendors.twin import TwinCallSessions
 from tests.support.in_process import NOON, Clock, made_world, run_tap, truth
-
-from .asking import made_world as asked_world
-from .asking import read
+from tests.support.sandbox.asking import made_world as asked_world
+from tests.support.sandbox.asking import read
 
 
 def test_an_answered_call_whose_script_did_not_end_is_finished() -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-
-from .asking import NOW, a_call, answered, ask, made_world, read
+from tests.support.sandbox.asking import NOW, a_call, answered, ask, made_world, read
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.world import World

@@ -11,7 +11,7 @@ from typing import IO
 import pytest
 import requests
 
-from .asking import PATHS, TOKENS
+from tests.support.sandbox.asking import PATHS, TOKENS
 
 PROGRAM = [sys.executable, "-c", "from tap_callhistory.sandbox.program import main; exit(main())"]
 TIMEOUT_SECONDS = 20

@@ -10,7 +10,7 @@ import pytest
 from tap_callhistory.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from tests.conftest import Command
+    from tests.support.command import Command
 
 NOWHERE = "http://127.0.0.1:9"
 VARIABLES = {"of HTTP": ("HTTP_PROXY", "http_proxy"), "of all": ("ALL_PROXY", "all_proxy")}

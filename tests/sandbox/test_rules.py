@@ -12,8 +12,7 @@ from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
 from tap_callhistory.sandbox.vendors.etelecom_terms import hotline_id
 from tap_callhistory.sandbox.vendors.twin import Twin
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-
-from .asking import NOW, a_call, answered, ask, made_world, read
+from tests.support.sandbox.asking import NOW, a_call, answered, ask, made_world, read
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.world import World

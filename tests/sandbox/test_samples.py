@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tap_callhistory.sandbox.vendors.twin_terms import FIELDS
-
-from .asking import RECORDS, VENDORS, answered, ask, made_world, read
+from tests.support.sandbox.asking import RECORDS, VENDORS, answered, ask, made_world, read
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 MAY_BE_ABSENT = {

@@ -12,8 +12,7 @@ import requests
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-
-from .asking import ALL_FIELDS, NOW, PATHS, TOKENS, VENDORS
+from tests.support.sandbox.asking import ALL_FIELDS, NOW, PATHS, TOKENS, VENDORS
 
 TIMEOUT_SECONDS = 10
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}

@@ -11,8 +11,7 @@ import pytest
 from tap_callhistory.sandbox.vendors.etelecom import PAGING
 from tap_callhistory.sandbox.vendors.etelecom_filter import FILTERS
 from tap_callhistory.sandbox.world.behaviour import Behaviour, Total
-
-from .asking import PATHS, VENDORS, answered, ask, made_world, read
+from tests.support.sandbox.asking import PATHS, VENDORS, answered, ask, made_world, read
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.http import ApiAnswer

@@ -12,8 +12,7 @@ import pytest
 import tap_callhistory
 from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
 from tap_callhistory.sandbox.world.behaviour import Behaviour, Bounds, FilterField
-
-from .asking import NOW, VENDORS, a_call, answered, ask, made_world, read
+from tests.support.sandbox.asking import NOW, VENDORS, a_call, answered, ask, made_world, read
 
 SCHEMAS = Path(tap_callhistory.__file__).parent / "schemas"
 

@@ -16,7 +16,7 @@ from tap_callhistory.settings.environment import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Command
+    from tests.support.command import Command
 
 SCHEMA = {
     "properties": {

@@ -13,7 +13,7 @@ from tap_callhistory.settings.files import CatalogError, checked_catalog, checke
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Command
+    from tests.support.command import Command
 
 
 class Named(StringIO):

@@ -19,7 +19,8 @@ from tap_callhistory.vendors import VENDORS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.conftest import Command, Served
+    from tests.support.command import Command
+    from tests.support.serving import Served
 
 STREAMS = [each.name for each in VENDORS]
 ALL_STREAMS = (

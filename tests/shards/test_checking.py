@@ -7,7 +7,18 @@ import pytest
 
 from tap_callhistory.shards.checking import examine
 from tap_callhistory.shards.states import BadState
-from tests.shards.stretches import DAY, FIRSTS, TWIN, UTEL, S, T, months, shard, state, whole
+from tests.support.shards.stretches import (
+    DAY,
+    FIRSTS,
+    TWIN,
+    UTEL,
+    S,
+    T,
+    months,
+    shard,
+    state,
+    whole,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime

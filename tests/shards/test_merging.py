@@ -17,7 +17,18 @@ from tap_callhistory.reading.windows import Window
 from tap_callhistory.shards.checking import examine
 from tap_callhistory.shards.merging import merge
 from tap_callhistory.shards.plan import PlanError, Shard
-from tests.shards.stretches import DAY, FIRSTS, TWIN, UTEL, S, T, months, shard, state, whole
+from tests.support.shards.stretches import (
+    DAY,
+    FIRSTS,
+    TWIN,
+    UTEL,
+    S,
+    T,
+    months,
+    shard,
+    state,
+    whole,
+)
 
 HOUR = timedelta(hours=1)
 AGES = (24, 168)

@@ -14,7 +14,7 @@ import pytest
 from tap_callhistory.clocks import parse_instant
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.shards.program import main
-from tests.shards.stretches import FIRSTS, UTEL, months, state, whole
+from tests.support.shards.stretches import FIRSTS, UTEL, months, state, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

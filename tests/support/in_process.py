@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import msgspec
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from typing_extensions import override
 
 from tap_callhistory import tap
@@ -262,6 +263,7 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
     seed: int = 0,
     sizes: Sizes | None = None,
     catalog_without: str = "",
+    full_table: bool = False,
     faults: Faults | None = None,
     pass_by: Callable[[timedelta], None] | None = None,
     patience: Patience | None = None,
@@ -277,6 +279,7 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
         kill_after_lines: Ends the process after so many messages.
         sizes: How many calls windows should hold; the usual ones by default.
         catalog_without: A stream that is not selected.
+        full_table: Whether the catalog wants everything to be read again.
         seed: In which order the workers' requests come back.
         faults: What goes wrong on the way.
         pass_by: Lets time pass where the tap waits; by default its waits take none.
@@ -296,6 +299,8 @@ def run_tap(  # noqa: PLR0913 - a run has many sides, all by keyword
         made.run.began = began
         if catalog_without:
             made.streams[catalog_without].selected = False
+        if full_table:
+            made.streams[STREAMS[world.vendor]].forced_replication_method = REPLICATION_FULL_TABLE
         made.run.sizes = sizes or made.run.sizes
         source = FaultSource(faults, world.vendor, lambda: 0.0) if faults else None
         counted = _Counted(run, before_request)

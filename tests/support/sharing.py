@@ -15,6 +15,24 @@ if TYPE_CHECKING:
     import pytest
     from xdist.remote import Producer  # type: ignore[import-untyped]
 
+SLOW: Final = (
+    *("documentation", "end_to_end", "faults", "orchestrate", "report", "transform"),
+    *("packaging/test_package", "test_singer_suite", "vendors/test_adding_a_vendor"),
+    *("probe/test_allowance", "probe/test_any_readings", "probe/test_date_filter"),
+    *("probe/test_named_readings", "probe/test_periods", "probe/test_program"),
+    *(
+        "reading/test_blank",
+        "reading/test_carrying",
+        "reading/test_hardships",
+        "reading/test_page_sizes",
+    ),
+    *("reading/test_properties",),
+    *("reading/test_reader", "reading/test_tiring", "reading/test_unlikely", "records/test_lane"),
+    *("test_completeness", "test_command_line", "test_contract"),
+    *("sandbox/test_calls", "sandbox/test_program", "sandbox/test_proxies", "shards/test_program"),
+)
+"""What starts programs and databases, or tells many stories, of what others test in a small way."""
+
 LONGEST: Final = (
     *("end_to_end", "on/duckdb", "on/postgres", "transform/test_snowflake", "reading", "probe"),
     *("orchestrate",),

@@ -11,9 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.support.programs import PROJECT, installed_for, run
+from tests.support.transform.ledger_story import make_tables
 from tests.support.warehouses import DuckDB
-
-from .ledger_story import make_tables
 
 SQLFLUFF: Final = "sqlfluff==4.4.0"
 TEMPLATER: Final = "sqlfluff-templater-dbt==4.4.0"

@@ -12,9 +12,15 @@ import pytest
 
 from tests.support.in_process import NAMES, STREAMS, Clock, run_tap
 from tests.support.programs import PROJECT
+from tests.support.transform.changing_worlds import (
+    A_DAY,
+    FIRST_RUN,
+    RUNS,
+    made_world,
+    published_late,
+    recorded_late,
+)
 from tests.support.warehouses import PostgreSQL
-
-from .test_three_runs import A_DAY, FIRST_RUN, RUNS, made_world, published_late, recorded_late
 
 if TYPE_CHECKING:
     from pathlib import Path

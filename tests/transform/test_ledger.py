@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from .ledger_by_hand import short_runs, short_windows, tangled
-from .ledger_story import (
+from tests.support.transform.ledger_by_hand import short_runs, short_windows, tangled
+from tests.support.transform.ledger_story import (
     AN_HOUR,
     READ_BY,
     Story,
@@ -18,7 +18,7 @@ from .ledger_story import (
     make_tables,
     months,
 )
-from .ledger_texts import TEMPLATE, TO_WRITE, LedgerTexts, same_as_the_page
+from tests.support.transform.ledger_texts import TEMPLATE, TO_WRITE, LedgerTexts, same_as_the_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

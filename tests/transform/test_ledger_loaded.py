@@ -12,9 +12,8 @@ import pytest
 
 from tap_callhistory.sandbox.vendors.registry import make_calls, make_world
 from tests.support.in_process import STREAMS, Clock, Run, run_tap
-
-from .ledger_story import make_tables
-from .ledger_texts import LedgerTexts
+from tests.support.transform.ledger_story import make_tables
+from tests.support.transform.ledger_texts import LedgerTexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from .test_calls import ONLY_ANSWERED_OR_NOT, UNANSWERED, told
+from tests.support.transform.true_calls import ONLY_ANSWERED_OR_NOT, UNANSWERED, told
 
 if TYPE_CHECKING:
     from datetime import date, datetime

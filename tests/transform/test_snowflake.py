@@ -22,15 +22,14 @@ import tap_callhistory
 from tap_callhistory.output.ledger import NAME as LEDGER
 from tests.support.in_process import NAMES, STREAMS
 from tests.support.programs import MELTANO_PROJECT, PROJECT, installed_for, run
-
-from .ledger_texts import TEMPLATE, TO_WRITE, one_text, same_as_the_page
-from .snowflake_story import STOPS, Story, Table
-from .test_calls import differences, told
+from tests.support.transform.ledger_texts import TEMPLATE, TO_WRITE, one_text, same_as_the_page
+from tests.support.transform.snowflake_story import STOPS, Story, Table
+from tests.support.transform.true_calls import differences, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-REHEARSAL: Final = Path(__file__).with_name("snowflake_rehearsal.py")
+REHEARSAL: Final = Path(__file__).parents[1] / "support" / "transform" / "snowflake_rehearsal.py"
 FAKESNOW: Final = "fakesnow[server]==0.12.1"
 MODELLED: Final = {
     "two_runs": "second",

@@ -12,7 +12,7 @@ import pytest
 from tap_callhistory.errors import VendorRefusal, VendorUnavailable
 from tap_callhistory.transport.budget import Budget
 from tests.support.misbehaving_vendor import Received, Step, answer, vendor
-from tests.transport.connecting import EMPTY, LOGINS, connected, connected_by
+from tests.support.transport.connecting import EMPTY, LOGINS, connected, connected_by
 
 if TYPE_CHECKING:
     import socket

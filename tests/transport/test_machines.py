@@ -27,7 +27,7 @@ from tap_callhistory.transport import sessions
 from tap_callhistory.transport.http import HttpSender
 from tap_callhistory.transport.sessions import is_loopback
 from tests.support.misbehaving_vendor import Received, Step, answer, reply, vendor
-from tests.transport.connecting import EMPTY, LOGINS, connected, connected_by
+from tests.support.transport.connecting import EMPTY, LOGINS, connected, connected_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ import pytest
 from tap_callhistory.errors import VendorRefusal, VendorUnavailable
 from tap_callhistory.transport.words import words_in
 from tests.support.misbehaving_vendor import answer, vendor
-from tests.transport.connecting import EMPTY, LOGINS, connected
-from tests.vendors.test_vendors import SETTINGS
+from tests.support.transport.connecting import EMPTY, LOGINS, connected
+from tests.support.vendor_settings import SETTINGS
 
 NAMES = tuple(EMPTY)
 SAID = "Hotline 9 is asleep"

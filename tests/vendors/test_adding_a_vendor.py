@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PACKAGE: Final = Path(tap_callhistory.__file__).parent
 CHECKOUT: Final = PACKAGE.parent
-TOY: Final = Path(__file__).parent / "toy"
+TOY: Final = Path(__file__).parents[1] / "support" / "toy"
 NEW: Final = {
     "toy_calls.json": "schemas/toy_calls.json",
     "vendor.py": "vendors/toy.py",

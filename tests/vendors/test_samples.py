@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import Command
+from tests.support.command import Command
 from tests.support.sample_vendor import sample, sample_vendor
 
 if TYPE_CHECKING:
-    from tests.conftest import Run
+    from tests.support.command import Run
 
 CALLER = {
     "id": 175,

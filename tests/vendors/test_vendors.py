@@ -17,11 +17,14 @@ from tap_callhistory.reading.pages import Page, Position, ReadCall
 from tap_callhistory.reading.passes import TooMany
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.tap import TapCallHistory
+from tap_callhistory.transport.auth import Authenticator, BearerToken, Login
 from tap_callhistory.transport.verdicts import Action, judge_by_status
 from tap_callhistory.vendors import VENDORS, twin, utel
 from tap_callhistory.vendors.base import Session
 from tap_callhistory.vendors.etelecom import EtelecomCallLogs
 from tests.support.misbehaving_vendor import answer, vendor
+from tests.support.transport.connecting import EMPTY
+from tests.support.vendor_settings import SETTINGS, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,19 +32,10 @@ if TYPE_CHECKING:
     from tap_callhistory.sandbox.http import ApiAnswer, ApiRequest
     from tap_callhistory.sandbox.vendors.twin import Twin
     from tap_callhistory.vendors.base import Endpoint
-    from tests.conftest import Command, Serve
+    from tests.support.command import Command
+    from tests.support.serving import Serve
 
-SETTINGS: dict[str, dict[str, Any]] = {
-    "kavenegar": {"api_token": "fake-token-1"},
-    "etelecom": {"api_key": "fake-token-2"},
-    "twin": {"token": "fake-token-3"},
-    "cinnox": {"api_url": "https://cx.example", "app_id": "a-1", "app_token": "fake-token-4"},
-    "utel": {"api_url": "https://api.acme.example/api/v1/", "token": "fake-token-5"},
-}
 STREAMS = {each.vendor: each.name for each in VENDORS}
-WINDOW = Window(
-    datetime(2026, 1, 13, 12, 0, 30, tzinfo=UTC), datetime(2026, 1, 13, 13, 0, tzinfo=UTC)
-)
 LATER = datetime(2026, 3, 17, tzinfo=UTC)
 
 
@@ -203,6 +197,7 @@ GOOD_PAGES: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("kavenegar", {"page": {"total": 0}, "result": []}, ([], 0, None, "")),
     ("kavenegar", {"page": {"total": "2"}, "result": [1]}, ([1], 2, None, "")),
     ("kavenegar", {"page": {"total": 10**400}, "result": [1]}, ([1], None, None, "")),
+    ("kavenegar", {"page": {"total": True}, "result": [1]}, ([1], None, None, "")),
     ("kavenegar", {"page": {"total": 0}, "result": None}, ((), 0, None, "")),
     ("utel", {"data": [1], "meta": {"total": None, "per_page": "15"}}, ([1], None, 15, "")),
     ("utel", {"meta": {"total": 0}}, ((), 0, None, "")),
@@ -228,6 +223,22 @@ GOOD_PAGES: list[tuple[str, Any, tuple[Any, ...]]] = [
 @pytest.mark.parametrize(("name", "body", "read"), GOOD_PAGES)
 def test_a_documented_page_is_understood(name: str, body: Any, read: tuple[Any, ...]) -> None:
     assert tuple(endpoint_of(name).read_page(body)) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "rows"),
+    [
+        ("kavenegar", "page", "result"),
+        ("etelecom", "paging", "call_logs"),
+        ("utel", "meta", "data"),
+    ],
+)
+def test_an_empty_object_about_the_page_is_no_list_but_numbered_keys_are_one(
+    name: str, about: str, rows: str
+) -> None:
+    read = endpoint_of(name).page_of({about: {}, rows: {"10": {"id": "b"}, "9": {"id": "a"}}})
+    assert list(read.records) == [{"id": "a"}, {"id": "b"}]
+    assert read.total is None
 
 
 BROKEN_PAGES: list[tuple[str, Any]] = [
@@ -331,6 +342,24 @@ def test_a_good_status_is_judged_good_and_a_bad_one_bad_whatever_the_body(
     assert bad.action is Action.RETRY
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    ("words", "action"),
+    [
+        ("OK", None),
+        ("No calls in this period", None),
+        ("Too many requests", Action.SLOW_DOWN),
+        ("Invalid access token", Action.LOG_IN),
+    ],
+)
+def test_words_beside_an_empty_list_count_only_where_they_tell_of_haste_or_a_credential(
+    words: str, action: Action | None, name: str
+) -> None:
+    """Many vendors write a message into every good answer."""
+    verdict = endpoint_of(name).judge_page(200, {**EMPTY[name], "message": words})
+    assert (verdict and verdict.action) == action
+
+
 def test_twins_refusal_of_too_many_calls_asks_for_a_shorter_window() -> None:
     body = {"error": "No more than 50 000 records for one period."}
     verdict = endpoint_of("twin").judge(400, body)
@@ -432,6 +461,29 @@ def test_twin_logs_in_once_and_again_when_its_token_has_expired(
     assert set(served.truth("twin_call_sessions")) == set(run.rows("twin_call_sessions"))
     logins = [path for path, _ in served.sandbox.log["twin"] if path.endswith("/auth/login")]
     assert len(logins) == 1 + len(expiring_requests)
+
+
+@pytest.mark.parametrize("name", ["twin", "utel"])
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"token": "fake-token"}, BearerToken),
+        ({"token": "fake-token", "email": "a@example.com", "password": "fake"}, Login),
+        ({"token": "", "email": "a@example.com", "password": "fake"}, Login),
+    ],
+)
+def test_a_token_alone_is_never_renewed_and_one_beside_a_login_is(
+    given: dict[str, str], kind: type[Authenticator], name: str
+) -> None:
+    session = Session(ask=no_login, conceal=lambda _: None)
+    assert type(endpoint_of(name, **given).authenticator(session)) is kind
+
+
+def test_a_call_of_utels_changed_when_a_system_last_took_it_over() -> None:
+    stamps = ("2026-01-13T12:00:00Z", "2026-01-15T12:00:00Z", "2026-01-14T12:00:00Z")
+    record = {"integration": [*({"created_at": stamp} for stamp in stamps), "odd", {}]}
+    assert endpoint_of("utel").change_stamp(record) == datetime(2026, 1, 15, 12, tzinfo=UTC)
+    assert endpoint_of("utel").change_stamp({"integration": None}) is None
 
 
 def test_a_twin_token_at_hand_is_used_before_a_login() -> None:

@@ -1,4 +1,4 @@
-"""One made-up call, and the place where it is made."""
+"""One made-up call, and where its vendor's customers telephone."""
 
 from __future__ import annotations
 

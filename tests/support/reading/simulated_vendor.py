@@ -49,6 +49,7 @@ SMALL = Sizes(
     most_calls=48,
     most_calls_of_an_instant=400,
     look_ahead_calls=72,
+    first_window=DAY,
 )
 
 
@@ -129,7 +130,6 @@ class SimulatedVendor:
     lasting: set[int] = field(init=False)
     ever: set[int] = field(init=False)
     resolution = SECOND
-    first_window = DAY
 
     def __post_init__(self) -> None:
         self.limits = Limits(self.habits.page_size)

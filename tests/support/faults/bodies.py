@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from tap_callhistory.records.declared import snake_case
-from tests.faults.remembered import PLANTED
+from tests.support.faults.remembered import PLANTED
 from tests.support.sample_vendor import sample
 
 if TYPE_CHECKING:

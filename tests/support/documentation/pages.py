@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHECKOUT: Final = Path(__file__).parents[2]
+CHECKOUT: Final = Path(__file__).parents[3]
 COMMENT: Final = re.compile(r"<!-- (not run here|file): (.+?) -->")
 
 

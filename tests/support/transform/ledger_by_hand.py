@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from .ledger_story import AN_HOUR, Story
+from tests.support.transform.ledger_story import AN_HOUR, Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .ledger_story import make_tables
+from tests.support.transform.ledger_story import make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +96,7 @@ HEAD: Final = """\
 -- The proof of each stream's history, from the ledger and the loaded calls. See docs/coverage.md.
 -- dbt makes this text from the models in transform/models/ledger.
 """
-PAGES: Final = Path(__file__).parents[2] / "docs/coverage"
+PAGES: Final = Path(__file__).parents[3] / "docs/coverage"
 FILES: Final = {
     "duckdb": "duckdb-postgres.sql",
     "postgres": "duckdb-postgres.sql",

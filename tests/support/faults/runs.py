@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import override
 
 from tap_callhistory.output.ledger import NAME as LEDGER
-from tests.conftest import Command, Run
-from tests.faults.remembered import remember
+from tests.support.command import Command, Run
+from tests.support.faults.remembered import remember
 
 if TYPE_CHECKING:
     import signal

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from uv import find_uv_bin
 
-from tests.end_to_end.project import FOREIGN_SETTINGS, NOWHERE
+from tests.support.end_to_end.project import FOREIGN_SETTINGS, NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .pages import Block
+    from tests.support.documentation.pages import Block
 
 BLOCK_TIMEOUT_SECONDS: Final = 900
 MELTANO: Final = "meltano==4.4.1"

@@ -17,8 +17,8 @@ from tap_callhistory import tap
 from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.reading.workers import InTurn
 from tap_callhistory.transport.budget import Budget
-from tests.faults.hurried import FIRST_WAIT_SECONDS
-from tests.faults.remembered import PLANTED, remember
+from tests.support.faults.hurried import FIRST_WAIT_SECONDS
+from tests.support.faults.remembered import PLANTED, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -8,8 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.in_process import NAMES, STREAMS, Clock, Run, run_tap
-
-from .test_three_runs import A_DAY, FIRST_RUN, made_world, published_late, recorded_late
+from tests.support.transform.changing_worlds import (
+    A_DAY,
+    FIRST_RUN,
+    made_world,
+    published_late,
+    recorded_late,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from tap_callhistory.reading.pages import Position
 from tap_callhistory.tap import TapCallHistory
 from tap_callhistory.transport.http import HttpSender
 from tap_callhistory.vendors import VENDORS
-from tests.vendors.test_vendors import SETTINGS, WINDOW
+from tests.support.vendor_settings import SETTINGS, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from uv import find_uv_bin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CHECKOUT: Final = Path(__file__).parents[2]
+CHECKOUT: Final = Path(__file__).parents[3]
 PROJECT_FILES: Final = (
     *("LICENSE", "README.md", "meltano.yml", "pyproject.toml"),
     *("output/.gitignore", "tap_callhistory", "transform", "report"),

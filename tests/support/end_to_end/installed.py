@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .project import Project
+from tests.support.end_to_end.project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from tap_callhistory.sandbox.faults import Faults
 from tap_callhistory.sandbox.server import Sandbox
 from tap_callhistory.vendors import VENDORS
-from tests.conftest import NOW
-from tests.faults.proxy import HARMLESS, proxy
-from tests.faults.runs import Ending, Hurried, Interrupted, is_monotone, tables
+from tests.support.faults.proxy import HARMLESS, proxy
+from tests.support.faults.runs import Ending, Hurried, Interrupted, is_monotone, tables
+from tests.support.serving import NOW
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Run
+    from tests.support.command import Run
 
 STREAMS: Final = {each.vendor: each.name for each in VENDORS}
 PAGE_SIZE: Final = 10

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.vendors import VENDORS
-from tests.end_to_end.warehouses import differences
+from tests.support.end_to_end.warehouses import differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_callhistory.sandbox.server import Sandbox
-    from tests.end_to_end.warehouses import PostgreSQL
+    from tests.support.end_to_end.warehouses import PostgreSQL
 
 NOW: Final = datetime.now(UTC).replace(microsecond=0)
 #: The first of a month, older than every revisit; and four months before it.

@@ -12,7 +12,7 @@ from tap_callhistory.sandbox.world.behaviour import MICROSECONDS, Behaviour
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.probe.probing import Probed
+    from tests.support.probe.probing import Probed
 
 SHOWN = {
     "kavenegar": {"created", "started", "finished"},

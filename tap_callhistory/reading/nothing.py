@@ -1,0 +1,204 @@
+"""Windows that no calls came for: is that likely, and what to ask for before it is believed. Pure.
+
+There may be nothing; or a vendor is asleep, or gives nothing for long periods, or for many calls,
+instead of an error.
+
+| No calls came for a window        | and                              | then                      |
+|-----------------------------------|----------------------------------|---------------------------|
+| where 3 are likely, or none known |                                  | `ReadAgain`, once or more |
+| ... that may hold some            | a part of it was not asked for   | `Search` a part           |
+| ... and the part held some        | and the window still holds none  | `Split`                   |
+| where calls are known             | it came so three times           | `Split`                   |
+| ... and this run knows none       | the run before had many a day    | `Search` wider ones       |
+| ... and 8 are likely              | a window that held some is known | `Search` that             |
+| ... and these hold none, either   | three times                      | `Fail`                    |
+| longer than any that held some    | calls came for less of such ones | `Split`                   |
+| no shorter than one was refused   |                                  | `ReadAgain`               |
+| the last one of a first run       | and none came before it          | both of these             |
+| where some may well be            | the first ones, and now and then | `ReadAgain`               |
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from tap_callhistory.errors import IncompleteWindow
+from tap_callhistory.reading.decision import Fail, ReadAgain, Search
+from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK
+from tap_callhistory.reading.passes import Disturbed
+from tap_callhistory.reading.tasks import Purpose, Searched
+from tap_callhistory.reading.windows import A_DAY, HOUR, Window, floor
+
+if TYPE_CHECKING:
+    from tap_callhistory.reading.knowledge import Knowledge
+    from tap_callhistory.reading.pages import Page
+    from tap_callhistory.reading.planner import Planner
+    from tap_callhistory.reading.tasks import Task
+
+#: Where so many calls are expected, none is unlikely.
+EXPECTED_FOR_NONE: Final = 3
+#: No other window tells how likely calls are: so many like answers are wanted.
+LIKE_ANSWERS_OF_THE_FIRST: Final = 6
+#: Where so many calls are expected, so many answers without any must come.
+EXPECTED_OF_MANY: Final = 100
+LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED: Final = 4
+#: After so many answers without calls, though some are known, the window is read in parts.
+EMPTY_ANSWERS_THAT_TELL: Final = 2
+#: Where so many calls are expected, by this run or by the one before, an empty window is asked for
+#: again now and then: one in so many requests at first, and later as seldom as an end.
+EXPECTED_FOR_A_CHECK: Final = 1 / 2
+EXPECTED_BEFORE_FOR_A_CHECK: Final = 1
+EMPTY_WINDOWS_CHECKED: Final = 8
+REQUESTS_PER_EARLY_CHECK: Final = 8
+#: So much of a window's end is asked for where nothing tells how likely calls are: a little less
+#: than the periods that vendors limit to, since windows are asked for a little wider than they are.
+PARTS_OF_THE_FIRST: Final = (6 * A_DAY, 23 * HOUR, 5 * HOUR)
+#: Else the part that is asked for should hold so many calls.
+EXPECTED_OF_A_PART: Final = 4
+#: So long a time before it holds calls where the run before had many a day: a weekend has none, nor
+#: have some holidays; after a month, the run before had not many a day.
+WIDER: Final = (timedelta(days=7), timedelta(days=14), timedelta(days=28))
+
+
+class Nothing:
+    """Says what to ask for before no calls are believed.
+
+    Args:
+        knowledge: What has been learnt of the vendor.
+        resolution: The smallest step of the vendor's date parameters.
+    """
+
+    def __init__(self, knowledge: Knowledge, resolution: timedelta) -> None:
+        self._knowledge = knowledge
+        self._resolution = resolution
+
+    def why(self, window: Window, planner: Planner) -> str:
+        """Why it is unlikely that a window holds no calls; "" where it is not."""
+        if self._knowledge.lengths.was_refused(window):
+            return "no calls came for a period no shorter than one that was refused"
+        expected = planner.expected(window)
+        if expected is None:
+            return "no calls came, and no other window tells if that is likely"
+        if not expected and planner.is_last_of_a_first_run(window):
+            return "no calls came where history ends, nor before it"
+        if expected >= EXPECTED_FOR_NONE:
+            return f"no calls came where about {expected:.0f} are likely"
+        return ""
+
+    def like_answers(self, task: Task, planner: Planner) -> int:
+        """How many like answers are wanted where one is unlikely."""
+        expected = planner.expected(task.window)
+        # Every fourth is to the very words of the first: what was not ready is now.
+        if expected is None:
+            return LIKE_ANSWERS_OF_THE_FIRST
+        if expected >= EXPECTED_OF_MANY:
+            return LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED
+        return 3 if task.lineage.doubt is not None else 2
+
+    def is_blank(self, task: Task) -> bool:
+        """Whether nothing comes for a window, though calls came for less of it, or of one as long.
+
+        Such a window is read in parts.
+        """
+        if task.received or not task.window.can_split(self._resolution):
+            return False
+        answers = task.answers
+        told = answers.counts.count(0)
+        known_and_missing = told >= EMPTY_ANSWERS_THAT_TELL and bool(task.lacking)
+        lengths = self._knowledge.lengths
+        return answers.parts_came or known_and_missing or lengths.may_be_blank(task.window)
+
+    def search(self, task: Task, planner: Planner, why: str) -> Search | None:
+        """Ask for another window before the one is asked for again; None where that tells nothing.
+
+        Args:
+            task: The window without calls.
+            planner: Knows how many calls are likely.
+            why: Why none are not.
+        """
+        answers, window = task.answers, task.window
+        if (part := self._part(task, planner)) is not None:
+            answers.parts += 1
+            task.search = Searched(Disturbed(why), Purpose.SHORTER, window.end)
+            return Search(part, Purpose.SHORTER.value)
+        expected = planner.expected(window) or 0
+        if answers.gives_others or expected < EXPECTED_FOR_NONE:
+            return None
+        if not planner.knows:
+            task.search = Searched(Disturbed(why), Purpose.AWAKE, window.end)
+            wider = Window(window.start - WIDER[answers.in_vain], window.end)
+            return Search(wider, Purpose.AWAKE.value)
+        gave = self._knowledge.gave
+        if gave is None or expected < 2 * EXPECTED_OF_A_PART:
+            return None
+        task.search = Searched(Disturbed(why), Purpose.GAVE, window.end)
+        return Search(gave, Purpose.GAVE.value)
+
+    def _part(self, task: Task, planner: Planner) -> Window | None:
+        """A part of a window to ask for: a vendor may give none for so long a period."""
+        answers, window = task.answers, task.window
+        if answers.parts_came or task.lacking:
+            return None
+        expected = planner.expected(window)
+        if expected is None or (not expected and planner.is_last_of_a_first_run(window)):
+            lengths = [each for each in PARTS_OF_THE_FIRST if 2 * each <= window.length]
+            if answers.parts >= len(lengths):
+                return None
+            return Window(floor(window.end - lengths[answers.parts], self._resolution), window.end)
+        if answers.parts or expected < 2 * EXPECTED_OF_A_PART:
+            return None
+        parts = window.split(int(expected / EXPECTED_OF_A_PART), self._resolution)
+        return max(reversed(parts), key=lambda part: planner.expected(part) or 0)
+
+    def on_part(self, task: Task, page: Page | None) -> ReadAgain | None:
+        """Decide about a window when a part of it came; None where that held no calls, either."""
+        task.search = None
+        if page is None or not page.calls:
+            return None
+        task.answers.parts_came = True
+        task.came.update({call.key: call for call in page.calls})
+        return ReadAgain("no calls came, but for a part of it", pause=True)
+
+    def on_control(self, task: Task, page: Page | None) -> ReadAgain | Fail:
+        """Decide about a window when another one came, which must hold calls.
+
+        A vendor that gives none of these, either, is asleep, or no longer lets its calls be seen.
+        """
+        answers, search = task.answers, task.search
+        assert search is not None  # noqa: S101 - it was begun by `search`
+        task.search = None
+        if page is not None and not page.calls:
+            answers.in_vain += 1
+            answers.counts.clear()
+            answers.agreeing = 0
+            if answers.in_vain < len(WIDER):
+                return ReadAgain(str(search.refusal), pause=True)
+            return Fail(
+                IncompleteWindow(
+                    f"the vendor gives no calls for the window {task.window}, where some are "
+                    "likely, nor any longer those that it gave before"
+                )
+            )
+        answers.gives_others = True
+        answers.counts.append(len(task.received))
+        if page is not None and search.purpose is Purpose.AWAKE:
+            task.came.update({call.key: call for call in page.calls})
+            if answers.in_vain or task.lacking:
+                self._knowledge.note_poor_answer(1 + answers.in_vain)
+        return ReadAgain(str(search.refusal), pause=True)
+
+    def check(self, task: Task, planner: Planner) -> ReadAgain | None:
+        """Look at a window twice now and then, though no calls are not unlikely."""
+        expected, known = planner.expected(task.window), self._knowledge
+        least = EXPECTED_FOR_A_CHECK if planner.knows else EXPECTED_BEFORE_FOR_A_CHECK
+        if expected is None or expected < least:
+            return None
+        checked = known.empty_windows_checked
+        early = checked < EMPTY_WINDOWS_CHECKED
+        per_check = REQUESTS_PER_EARLY_CHECK if early else REQUESTS_PER_CHECK
+        if task.answers.counts or (planner.knows and checked * per_check > known.answers):
+            return None
+        known.empty_windows_checked += 1
+        task.answers.counts.append(0)
+        return ReadAgain("now and then an empty window is looked at twice", pause=True)

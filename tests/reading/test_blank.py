@@ -1,0 +1,87 @@
+"""Vendors that answer too long a period, or one with too many calls, as if there were none."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+
+from tap_callhistory.reading.carried import Lengths
+from tap_callhistory.reading.windows import Window
+from tap_callhistory.sandbox.vendors.registry import make_calls
+from tap_callhistory.sandbox.world.behaviour import Behaviour
+from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, run_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_callhistory.sandbox.world.call import Call
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SINCE = (NOON - 30 * DAY).isoformat()
+
+
+@pytest.fixture(autouse=True)
+def _no_logs() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def read(vendor: str, calls: list[Call], blank: Callable[[Any, list[Call]], bool]) -> Any:
+    world = made_world(vendor, calls, Clock(NOON), Behaviour())
+    good = world.find
+
+    def find(query: Any) -> list[Call]:
+        found = good(query)
+        return [] if blank(query, found) else found
+
+    with patch.object(world, "find", find):
+        run = run_tap(world, began=NOON, start_date=SINCE, vendor={"page_size": 50})
+    assert run.failure is None
+    assert lost(run, world) == set()
+    return run
+
+
+@pytest.mark.parametrize("count", [100, 1_500])
+@pytest.mark.parametrize("hours", [6, 24, 100])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_long_period_without_an_answer_is_read_in_short_ones(
+    vendor: str, hours: int, count: int
+) -> None:
+    longest = timedelta(hours=hours) / timedelta(microseconds=1)
+    calls = make_calls(vendor, 3, count, NOON, days=28)
+    run = read(vendor, calls, lambda query, _: query.until - query.since > longest)
+    assert run.requests <= 4 * (30 * 24 / hours + count / 50) + 90
+
+
+@pytest.mark.parametrize("most", [200, 500])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_so_is_one_that_would_hold_too_many_calls(vendor: str, most: int) -> None:
+    calls = make_calls(vendor, 3, 1_500, NOON, days=28)
+    read(vendor, calls, lambda _, found: len(found) > most)
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_silent_history_costs_a_few_requests(vendor: str) -> None:
+    run = read(vendor, [], lambda *_: False)
+    assert run.requests <= 12
+
+
+def test_a_window_may_be_blank_if_it_is_longer_than_all_that_calls_came_for() -> None:
+    lengths, start = Lengths(), NOON - 30 * DAY
+    day, week = Window(start, start + DAY), Window(start, start + 7 * DAY)
+    lengths.calls_came(Window(start, start + HOUR))
+    assert not lengths.may_be_blank(week)
+    assert lengths.note_blank(week)
+    assert lengths.may_be_blank(day)
+    lengths.calls_came(day)
+    assert not lengths.may_be_blank(day)
+    assert lengths.may_be_blank(week)
+    lengths.calls_came(week)
+    # It was blank for its calls, then, and not for its length.
+    assert not lengths.note_blank(day)
+    assert not lengths.may_be_blank(Window(start, start + 8 * DAY))
