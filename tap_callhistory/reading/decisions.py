@@ -291,9 +291,7 @@ class Decisions:
         current = task.current
         assert current is not None  # noqa: S101 - its last page has just come
         current.prove()
-        if self._nothing.is_blank(task):
-            return self._blank(task)
-        if unlikely := self._unlikely.window(task, self.planner):
+        if unlikely := self._blank(task) or self._unlikely.window(task, self.planner):
             return unlikely
         shape, doubt = task.shape, task.lineage.doubt
         if shape.lies_within_a_month:
@@ -316,8 +314,12 @@ class Decisions:
         ends = shape.ends() if doubt is None and ordered else []
         return LookAtEnds(ends) if ends else self.doubt(task)
 
-    def _blank(self, task: Task) -> Split:
+    def _blank(self, task: Task) -> ReadAgain | Split | None:
         """Split a window that nothing comes of, though calls come for less."""
+        if again := self._nothing.beside_a_part(task):
+            return again
+        if not self._nothing.is_blank(task):
+            return None
         if self.knowledge.lengths.note_blank(task.window):
             self._refuse(task.window.length)
         else:

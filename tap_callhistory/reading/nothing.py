@@ -7,11 +7,11 @@ instead of an error.
 |-----------------------------------|----------------------------------|---------------------------|
 | where 3 are likely, or none known |                                  | `ReadAgain`, once or more |
 | ... that may hold some            | a part of it was not asked for   | `Search` a part           |
-| ... and the part held some        | and the window still holds none  | `Split`                   |
+| ... and the part held some        | and the window none, three times | `Split`                   |
 | where calls are known             | it came so four times            | `Split`                   |
 | ... and this run knows none       | the run before had many a day    | `Search` wider ones       |
 | ... and 8 are likely              | a window that held some is known | `Search` that             |
-| ... and these hold none, either   | three times                      | `Fail`                    |
+| ... and that holds none any more  | time after time                  | `Fail`                    |
 | longer than any that held some    | calls came for less of such ones | `Split`                   |
 | no shorter than one was refused   |                                  | `ReadAgain`               |
 | the last one of a first run       | and none came before it          | both of these             |
@@ -46,6 +46,7 @@ LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED: Final = 4
 #: After so many answers without calls, though some are known, the window is read in parts; the
 #: last one was to the very words of the first.
 EMPTY_ANSWERS_THAT_TELL: Final = 3
+EMPTY_ANSWERS_BESIDE_A_PART: Final = 2
 #: Where so many calls are expected, by this run or by the one before, an empty window is asked for
 #: again now and then: one in so many requests at first, and later as seldom as an end.
 EXPECTED_FOR_A_CHECK: Final = 1 / 2
@@ -57,6 +58,10 @@ REQUESTS_PER_EARLY_CHECK: Final = 8
 PARTS_OF_THE_FIRST: Final = (6 * A_DAY, 23 * HOUR, 5 * HOUR)
 #: Else the part that is asked for should hold so many calls.
 EXPECTED_OF_A_PART: Final = 4
+#: A vendor is given up after so many times when a window that held calls held none any more, each
+#: time so often in a row.
+MOST_IN_VAIN: Final = 3
+MOST_TRIES: Final = 3
 #: So long a time before it holds calls where the run before had many a day: a weekend has none, nor
 #: have some holidays; after a month, the run before had not many a day.
 WIDER: Final = (timedelta(days=7), timedelta(days=14), timedelta(days=28))
@@ -97,6 +102,15 @@ class Nothing:
             return LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED
         return 3 if task.lineage.doubt is not None else 2
 
+    def beside_a_part(self, task: Task) -> ReadAgain | None:
+        """Ask again for a window of which nothing comes, though calls came of a part of it."""
+        answers = task.answers
+        told = answers.counts.count(0)
+        if task.received or not answers.parts_came or told >= EMPTY_ANSWERS_BESIDE_A_PART:
+            return None
+        answers.counts.append(0)
+        return ReadAgain("no calls came, but for a part of it")
+
     def is_blank(self, task: Task) -> bool:
         """Whether nothing comes for a window, though calls came for less of it, or of one as long.
 
@@ -104,11 +118,11 @@ class Nothing:
         """
         if task.received or not task.window.can_split(self._resolution):
             return False
-        answers = task.answers
-        told = answers.counts.count(0)
-        known_and_missing = told >= EMPTY_ANSWERS_THAT_TELL and bool(task.lacking)
-        lengths = self._knowledge.lengths
-        return answers.parts_came or known_and_missing or lengths.may_be_blank(task.window)
+        told = task.answers.counts.count(0)
+        known_and_missing = bool(task.lacking) and told >= EMPTY_ANSWERS_THAT_TELL
+        if known_and_missing or task.answers.parts_came:
+            return True
+        return self._knowledge.lengths.may_be_blank(task.window)
 
     def search(self, task: Task, planner: Planner, why: str) -> Search | None:
         """Ask for another window before the one is asked for again; None where that tells nothing.
@@ -127,6 +141,8 @@ class Nothing:
         if answers.gives_others or expected < EXPECTED_FOR_NONE:
             return None
         if not planner.knows:
+            if answers.in_vain >= len(WIDER):
+                return None
             task.search = Searched(Disturbed(why), Purpose.AWAKE, window.end)
             wider = Window(window.start - WIDER[answers.in_vain], window.end)
             return Search(wider, Purpose.AWAKE.value)
@@ -158,22 +174,28 @@ class Nothing:
         if page is None or not page.calls:
             return None
         task.answers.parts_came = True
+        task.answers.counts.append(len(task.received))
         task.came.update({call.key: call for call in page.calls})
         return ReadAgain("no calls came, but for a part of it", pause=True)
 
-    def on_control(self, task: Task, page: Page | None) -> ReadAgain | Fail:
+    def on_control(self, task: Task, page: Page | None) -> ReadAgain | Search | Fail:
         """Decide about a window when another one came, which must hold calls.
 
         A vendor that gives none of these, either, is asleep, or no longer lets its calls be seen.
         """
         answers, search = task.answers, task.search
         assert search is not None  # noqa: S101 - it was begun by `search`
-        task.search = None
         if page is not None and not page.calls:
+            search.tries += 1
+            gave = self._knowledge.gave
+            if search.purpose is Purpose.GAVE and gave and search.tries < MOST_TRIES:
+                # The next answer may be a good one.
+                return Search(gave, Purpose.GAVE.value)
+            task.search = None
             answers.in_vain += 1
             answers.counts.clear()
             answers.agreeing = 0
-            if answers.in_vain < len(WIDER):
+            if answers.in_vain < MOST_IN_VAIN or search.purpose is Purpose.AWAKE:
                 return ReadAgain(str(search.refusal), pause=True)
             return Fail(
                 IncompleteWindow(
@@ -181,6 +203,7 @@ class Nothing:
                     "likely, nor any longer those that it gave before"
                 )
             )
+        task.search = None
         answers.gives_others = True
         answers.counts.append(len(task.received))
         if page is not None and search.purpose is Purpose.AWAKE:

@@ -14,7 +14,7 @@ must agree, by the share of poor ones; each page that gives the same total is on
 | a window without calls            |                                      | as in `nothing`      |
 | a window with a few calls         | 12 and 4 times as many are likely    | `ReadAgain`          |
 | a window that lacks calls         | which came of it before              | `ReadAgain`          |
-| ... for good, and many of them    | it cannot be split                   | `Fail`               |
+| ... for good, all of many         | it cannot be split                   | `Fail`               |
 | ... time and again                | its calls come and go                | as a disturbed pass  |
 | ... so do those of inner pages    | no total tells what they must hold   | split, into pages    |
 | a window without total            | silent where its last page ends      | `AskAgain`, the page |
@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.reading.decision import AskAgain, Fail, ReadAgain, Search, unreadable
 from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK, is_notable
-from tap_callhistory.reading.nothing import EXPECTED_FOR_NONE
+from tap_callhistory.reading.nothing import EMPTY_ANSWERS_THAT_TELL, EXPECTED_FOR_NONE
 from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.tasks import PageAnswers, State
 from tap_callhistory.reading.windows import A_DAY
@@ -57,9 +57,8 @@ MOST_ANSWERS_WHERE_IT_HELPS: Final = 14
 ANSWERS_THAT_STAY: Final = 8
 #: So many pages that give the same total need no such check.
 TOTALS_THAT_DO: Final = 3
-#: So many, and so large a share of the calls of a window, nobody erases while it is read.
-FEW_GONE: Final = 12
-SHARE_GONE: Final = 1 / 2
+#: Nobody erases so many calls, and with them all others of a window, while it is read.
+MANY_GONE: Final = 12
 #: A window whose calls come and go is split into some that fill a page so far.
 FILLED: Final = 0.6
 
@@ -150,7 +149,8 @@ class Unlikely:
             wanted = self._nothing.like_answers(task, planner)
         alike = answers.counts.count(len(task.received)) + 1
         if task.lacking:
-            why, wanted = "calls that came before are missing", 2
+            why = "calls that came before are missing"
+            wanted = 2 if task.received else EMPTY_ANSWERS_THAT_TELL + 1
         most = max(MOST_ANSWERS, wanted)
         if self._knows_it:
             why = why or "the vendor was found to give too little"
@@ -167,7 +167,7 @@ class Unlikely:
         if alike < wanted and not stays and self._knows_it and answers.refuted:
             raise Disturbed(f"{len(task.received)} calls came, {len(task.lacking)} are missing")
         gone = len(task.lacking)
-        if gone >= (FEW_GONE if task.received else 1) and gone >= len(task.came) * SHARE_GONE:
+        if not task.received and gone >= MANY_GONE:
             return unreadable(task.window, f"{gone} calls that came before do not come any more")
         answers.trusted = self._knows_it
         return self._end(task, planner)

@@ -58,7 +58,7 @@ def test_a_long_period_without_an_answer_is_read_in_short_ones(
     assert run.requests <= 4 * (30 * 24 / hours + count / 50) + 90
 
 
-@pytest.mark.parametrize("most", [200, 500])
+@pytest.mark.parametrize("most", [300, 500])
 @pytest.mark.parametrize("vendor", NAMES)
 def test_so_is_one_that_would_hold_too_many_calls(vendor: str, most: int) -> None:
     calls = make_calls(vendor, 3, 1_500, NOON, days=28)
