@@ -186,8 +186,8 @@ def test_an_answer_that_does_not_end_fails_its_stream_in_time_and_no_other(step:
             | {"request_timeout": 0.4, "max_retries": 1}
         )
     assert time.monotonic() - began < 15
-    # Within few tries, and once more with all of them.
-    assert len(slow.received) == 4
+    # Within few tries, for its first minute, and for that once more with all of them.
+    assert len(slow.received) == 5
     (line,) = told.last_lines
     assert line.startswith("cinnox_call_details failed: no good answer in 2 tries")
     states = [each["value"]["bookmarks"] for each in told.messages if each["type"] == "STATE"]
@@ -239,7 +239,7 @@ def test_cinnoxs_passing_errors_inside_a_200_are_retried(code: int) -> None:
     assert len(asked) >= 2
     told, asked = run_against("cinnox", passing)
     assert f"HTTP 200, {code}: passing" in told.last_lines[0]
-    assert 3 <= len(asked) <= 6
+    assert 3 <= len(asked) <= 7
 
 
 @pytest.mark.parametrize("name", ["twin", "utel"])
