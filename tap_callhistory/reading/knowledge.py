@@ -65,6 +65,7 @@ class Knowledge:
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
         gave: The window that calls came for last.
+        gave_at: How many pages had come then.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         lengths: How long a window the vendor carries.
@@ -96,6 +97,7 @@ class Knowledge:
     answers: int = 0
     answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
     gave: Window | None = None
+    gave_at: int = 0
     habitual_surplus: int | None = None
     latest_end: datetime | None = None
     lengths: Lengths = field(default_factory=Lengths)
@@ -190,7 +192,7 @@ class Knowledge:
         self.answered.append(window)
         if page.calls:
             self.lengths.calls_came(window)
-            self.gave = window
+            self.gave, self.gave_at = window, self.answers
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""

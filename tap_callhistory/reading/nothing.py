@@ -10,7 +10,7 @@ instead of an error.
 | ... and the part held some        | and the window none, three times | `Split`                   |
 | where calls are known             | it came so four times            | `Split`                   |
 | ... and this run knows none       | the run before had many a day    | `Search` wider ones       |
-| ... and 8 are likely              | a window that held some is known | `Search` that             |
+| ... or are known                  | nor did others just now          | `Search` what held some   |
 | ... and that holds none any more  | time after time                  | `Fail`                    |
 | longer than any that held some    | calls came for less of such ones | `Split`                   |
 | no shorter than one was refused   |                                  | `ReadAgain`               |
@@ -119,8 +119,8 @@ class Nothing:
         if task.received or not task.window.can_split(self._resolution):
             return False
         told = task.answers.counts.count(0)
-        known_and_missing = bool(task.lacking) and told >= EMPTY_ANSWERS_THAT_TELL
-        if known_and_missing or task.answers.parts_came:
+        gives_others = task.answers.gives_others and told >= EMPTY_ANSWERS_THAT_TELL
+        if task.answers.parts_came or (gives_others and task.lacking):
             return True
         return self._knowledge.lengths.may_be_blank(task.window)
 
@@ -137,20 +137,25 @@ class Nothing:
             answers.parts += 1
             task.search = Searched(Disturbed(why), Purpose.SHORTER, window.end)
             return Search(part, Purpose.SHORTER.value)
-        expected = planner.expected(window) or 0
-        if answers.gives_others or expected < EXPECTED_FOR_NONE:
+        known = bool(task.lacking)
+        if answers.gives_others or not (known or self._is_unlikely(window, planner)):
             return None
-        if not planner.knows:
+        if not (known or planner.knows):
             if answers.in_vain >= len(WIDER):
                 return None
             task.search = Searched(Disturbed(why), Purpose.AWAKE, window.end)
             wider = Window(window.start - WIDER[answers.in_vain], window.end)
             return Search(wider, Purpose.AWAKE.value)
         gave = self._knowledge.gave
-        if gave is None or expected < 2 * EXPECTED_OF_A_PART:
+        if gave is None or self._knowledge.gave_at > task.waiting.answers_before:
+            # Others have just come.
+            answers.gives_others = True
             return None
         task.search = Searched(Disturbed(why), Purpose.GAVE, window.end)
         return Search(gave, Purpose.GAVE.value)
+
+    def _is_unlikely(self, window: Window, planner: Planner) -> bool:
+        return (planner.expected(window) or 0) >= EXPECTED_FOR_NONE
 
     def _part(self, task: Task, planner: Planner) -> Window | None:
         """A part of a window to ask for: a vendor may give none for so long a period."""
@@ -197,12 +202,7 @@ class Nothing:
             answers.agreeing = 0
             if answers.in_vain < MOST_IN_VAIN or search.purpose is Purpose.AWAKE:
                 return ReadAgain(str(search.refusal), pause=True)
-            return Fail(
-                IncompleteWindow(
-                    f"the vendor gives no calls for the window {task.window}, where some are "
-                    "likely, nor any longer those that it gave before"
-                )
-            )
+            return Fail(_fallen_silent(task.window))
         task.search = None
         answers.gives_others = True
         answers.counts.append(len(task.received))
@@ -226,3 +226,12 @@ class Nothing:
         known.empty_windows_checked += 1
         task.answers.counts.append(0)
         return ReadAgain("now and then an empty window is looked at twice", pause=True)
+
+
+def _fallen_silent(window: Window) -> IncompleteWindow:
+    error = IncompleteWindow(
+        f"the vendor gives no calls for the window {window}, where some are likely, nor those any "
+        "longer that it gave before"
+    )
+    error.advice = "Check that your account may still see its calls; the next run asks again"
+    return error

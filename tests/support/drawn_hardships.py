@@ -165,9 +165,8 @@ def reasons(  # noqa: C901, PLR0912 - a table
         yield "a broken call", True
     if hardship.heavy_calls is not None and densest > hardship.heavy_calls:
         yield "more calls in the smallest window than the vendor carries", True
-    # A vendor that cannot carry the only hour of a run, and answered nothing before, seems down.
-    if hardship.heavy_calls is not None and hour > hardship.heavy_calls:
-        yield "nothing was answered before an hour that is too heavy", False
+        # Where it answered nothing before, it seems down.
+        yield "and no other window to tell that from an outage", False
     if hardship.broken_call is not None:
         yield "a broken call in the last window, and no other to tell it from an outage", False
     if hardship.twice is not None and vendor in BY_OFFSET:
