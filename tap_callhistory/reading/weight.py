@@ -148,8 +148,8 @@ class Weight:
         # Silence costs a minute or so: no second one is asked for.
         times = FAILURES_THAT_TELL if silent else 1
         size = position.size or task.page_size
+        depth.failed_ends.extend([rows + size] * times)
         if task.current.page_may_be_smaller and depth.smaller(rows, size) < size:
-            depth.failed_ends.extend([rows + size] * times)
             return AskAgain([position._replace(size=depth.smaller(rows, size))], str(error))
         depth.failures.extend([rows] * times)
         if depth.most_rows is None:
