@@ -110,6 +110,7 @@ class Decisions:
         """Plan by another planner from now on; what was learnt of the vendor stays."""
         self._aim.planner = planner
         self._narrowing.read_until(planner.end)
+        self._narrowing.let_in_before = planner.follows_a_run
         self.not_found.end = planner.end
 
     def _refuse(self, length: timedelta) -> None:

@@ -53,12 +53,14 @@ class Narrowing:
 
     Attributes:
         horizon: The end of all that is to be read.
+        let_in_before: Whether the vendor gave calls to a run before.
     """
 
     def __init__(
         self, knowledge: Knowledge, resolution: timedelta, refuse: Callable[[timedelta], None]
     ) -> None:
         self.horizon: datetime | None = None
+        self.let_in_before = False
         self._end_of_history: datetime | None = None
         self._knowledge = knowledge
         self._resolution = resolution
@@ -77,8 +79,9 @@ class Narrowing:
         """Whether another window might not be refused."""
         if not isinstance(error, VendorRefusal):
             return False
+        others_came = self._knowledge.answers > 0 or self.let_in_before
         return error.may_mean_the_window or (
-            error.may_mean_a_window_once_others_came and self._knowledge.answers > 0
+            error.may_mean_a_window_once_others_came and others_came
         )
 
     def on_refusal(self, task: Task, error: VendorRefusal) -> Decision:

@@ -107,9 +107,14 @@ class Planner:
         """How many calls a window should hold by those read before; None where none were."""
         return self._density.expected(window)
 
+    @property
+    def follows_a_run(self) -> bool:
+        """Whether a run before says how dense history is: the vendor gave calls then."""
+        return self._calls_per_day is not None
+
     def is_last_of_a_first_run(self, window: Window) -> bool:
         """Whether history ends with a window, and no run before says how dense it is."""
-        return self._calls_per_day is None and window.end == self.end
+        return not self.follows_a_run and window.end == self.end
 
     def bound(self, length: timedelta | None) -> None:
         """Plan no longer window from now on; None where the vendor sets no bound."""

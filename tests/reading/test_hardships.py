@@ -480,3 +480,36 @@ def test_a_wrong_credential_is_told_after_two_requests_and_no_further_login(vend
     assert "403" in str(run.failure)
     assert run.requests <= 2
     assert len([path for path in asked if path.endswith("login")]) <= 1
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_the_first_403_of_a_later_run_may_be_about_the_window(vendor: str) -> None:
+    """The run before was let in, so it is no word about the account yet."""
+    calls = history(vendor)
+    first = read(world_of(vendor, calls))
+    later = made_world(
+        vendor,
+        calls,
+        Clock(NOON + HOUR),
+        Behaviour(hardship=Hardship(youngest_end_minutes=10, refused_status=403)),
+    )
+    run = read(later, began=NOON + HOUR, state=first.states()[-1], revisit_hours=[])
+    assert run.failure is None
+    assert run.requests <= 10
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_an_account_that_lost_its_rights_is_told_after_a_dozen_requests(vendor: str) -> None:
+    world = world_of(vendor, history(vendor))
+    first = read(world)
+    api: Any = world.api
+    good = api.answer
+
+    def forbidden(request: Any) -> Any:
+        return good(request) if "/auth/" in request.path else api.error(403, "Forbidden.")
+
+    with patch.object(api, "answer", forbidden):
+        run = read(world, state=first.states()[-1], revisit_hours=[])
+    assert run.failure is not None
+    assert "403" in str(run.failure)
+    assert run.requests <= 16
