@@ -277,7 +277,9 @@ class Schedule:
                     self._queue.insert(place, self._begin(Task(end, end_of=task)))
             case Search(window, _):
                 task.state = State.SEARCHING
-                search = self._begin(Task(window, searches_for=task))
+                # In other words than a window's own, or a cache may answer.
+                tries = 1 + (task.search.tries if task.search else 0)
+                search = self._begin(Task(window, searches_for=task, repeats=tries))
                 self._queue.insert(self._queue.index(task) + 1, search)
             case Accept(provisional):
                 self._accept(task, provisional=provisional)

@@ -60,7 +60,7 @@ def test_a_page_size_that_is_refused_costs_a_request_and_no_call(vendor: str, la
     run = run_tap(world, began=NOON, start_date=SINCE)
     assert run.failure is None
     assert run.table() == truth(world)
-    assert run.requests <= requests_of_small_pages(vendor) + 4
+    assert run.requests <= requests_of_small_pages(vendor) + 6
 
 
 @pytest.mark.parametrize("vendor", NAMES)
