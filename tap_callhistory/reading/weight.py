@@ -185,7 +185,8 @@ class Weight:
         divisible = length >= 2 * least and task.window.can_split(self._resolution)
         answered = known.answers > task.waiting.answers_before
         if divisible and (answered or self.is_on_trial(task)):
-            if length > lengths.longest_accepted:
+            # No vendor limits periods to less than an hour: what is too heavy there is the calls.
+            if length > max(lengths.longest_accepted, HOUR):
                 self._refuse(length)
                 return self.split(task, 4, str(error))
             if lengths.shortest_refused is None or (expected or 0) < known.most_calls / 2:
