@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     """Let tests that share a fixture share a worker."""
     return GroupScheduling(config, log)
+
+
+@pytest.fixture
+def no_logs() -> Iterator[None]:
+    """Nothing is logged: runs in process say much that no test reads."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ another day:
 
 from __future__ import annotations
 
-import logging
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -19,17 +17,10 @@ from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories
 from tests.support.telling import tell
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "60"))
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 @given(stories())

@@ -6,7 +6,6 @@ Windows, pages, bookmarks and completeness in any story have tests of their own.
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -44,13 +43,6 @@ DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 TAP = str(Path(sys.executable).with_name("tap-callhistory"))
 READ_BY = {"cinnox": "call_date", "utel": "date_time"}
-
-
-@pytest.fixture
-def silence() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @dataclass
@@ -132,7 +124,7 @@ def true_tables(sandbox: Sandbox) -> dict[str, dict[Any, dict[str, Any]]]:
 # 1. New history, then revisits.
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 def test_a_run_reads_new_history_and_then_what_has_come_of_age() -> None:
     clock = Clock(NOON)
     world = made_world("cinnox", [], clock, Behaviour())
@@ -186,7 +178,7 @@ def test_a_retry_after_pauses_all_and_nothing_is_lost(tmp_path: Path) -> None:
 # 7. Order within a window; nothing is dropped for its date.
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 @pytest.mark.parametrize("vendor", NAMES)
 def test_records_leave_sorted_by_replication_key_and_id(vendor: str) -> None:
     calls = [made_call(number, NOON - DAY - (number % 7) * MINUTE) for number in range(1, 90)]
@@ -198,7 +190,7 @@ def test_records_leave_sorted_by_replication_key_and_id(vendor: str) -> None:
     assert len(order) == 89
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_call_dated_2030_is_kept_and_moves_no_bookmark(vendor: str) -> None:
     odd = made_call(
@@ -220,7 +212,7 @@ def test_a_call_dated_2030_is_kept_and_moves_no_bookmark(vendor: str) -> None:
     assert bookmark == fixed_width(NOON)
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_call_seen_again_unchanged_is_not_sent_twice_in_a_run(vendor: str) -> None:
     calls = [made_call(number, NOON - DAY + number * timedelta(seconds=1)) for number in range(300)]
@@ -234,7 +226,7 @@ def test_a_call_seen_again_unchanged_is_not_sent_twice_in_a_run(vendor: str) -> 
 # 8. The bookmark.
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 def test_empty_windows_move_the_bookmark_each_after_its_records() -> None:
     world = made_world("etelecom", [], Clock(NOON), Behaviour())
     loaded = run_tap(world, began=NOON, start_date=(NOON - 500 * DAY).isoformat())
@@ -248,7 +240,7 @@ def test_empty_windows_move_the_bookmark_each_after_its_records() -> None:
     assert values[-1] == fixed_width(NOON)
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 @pytest.mark.parametrize("change", ["start_date", "lookback_hours", "end_date"])
 def test_the_bookmark_never_moves_backwards_whatever_the_settings(change: str) -> None:
     world = made_world("utel", [made_call(1, NOON - 2 * HOUR)], Clock(NOON), Behaviour())
@@ -267,7 +259,7 @@ def test_the_bookmark_never_moves_backwards_whatever_the_settings(change: str) -
     assert values == sorted(values)
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 @pytest.mark.parametrize("vendor", ["kavenegar", "etelecom", "twin", "cinnox"])
 def test_a_call_in_progress_holds_the_bookmark_for_as_long_as_it_is_young(vendor: str) -> None:
     began = NOON - 2 * HOUR
@@ -284,7 +276,7 @@ def test_a_call_in_progress_holds_the_bookmark_for_as_long_as_it_is_young(vendor
     )
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 def test_a_pending_recording_holds_the_bookmark_where_the_vendor_says_so() -> None:
     began = NOON - HOUR
     call = made_call(1, began, recording_ready_at=NOON + HOUR)
@@ -338,7 +330,7 @@ def test_two_vendors_down_leave_three_loaded_two_lines_and_a_bad_exit_code(tmp_p
 # 11. The closing line.
 
 
-@pytest.mark.usefixtures("silence")
+@pytest.mark.usefixtures("no_logs")
 @pytest.mark.parametrize("vendor", NAMES)
 def test_the_closing_counts_say_what_was_done(vendor: str) -> None:
     calls = [made_call(number, NOON - DAY - number * MINUTE) for number in range(1, 41)]

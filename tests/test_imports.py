@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,6 @@ from tap_callhistory.sandbox.world.behaviour import Behaviour, FilterField
 from tests.support.in_process import NOON, Clock, made_world, run_tap, truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_callhistory.sandbox.world.world import World
 
 EVERY = timedelta(minutes=10)
@@ -23,11 +20,7 @@ RUNS = 40
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(autouse=True)
-def _silence() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def loaded_by_runs(

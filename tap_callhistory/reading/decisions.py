@@ -250,7 +250,7 @@ class Decisions:
     def accepted(self, task: Task, *, provisional: bool) -> None:
         """Learn from a window that was taken for whole."""
         calls = task.calls_of_its_time if self.knowledge.ignores_bounds else len(task.received)
-        self.planner.learn(task.window, calls, task.moments)
+        self.planner.learn(task.window, calls, task.shape.moments)
         self.knowledge.lengths.carried(task.window)
         self.weight.carried()
         if not provisional:

@@ -37,12 +37,12 @@ class _Read(NamedTuple):
 class Density:
     """Learns from windows that were read how many calls others should hold.
 
-    Args:
+    Attributes:
         calls_per_day: How dense the history was when it was read last; None if unknown.
     """
 
     def __init__(self, calls_per_day: float | None = None) -> None:
-        self._calls_per_day = calls_per_day
+        self.calls_per_day = calls_per_day
         self._read: deque[_Read] = deque()
         self._newest: datetime | None = None
         self._calls = 0
@@ -78,11 +78,10 @@ class Density:
             calls: How many.
             moments: When they began, in fixed-width UTC; none where that is not known.
         """
-        hours: Counter[int] = Counter()
-        seconds: Counter[int] = Counter()
-        hours.update(int(moment[11:13]) for moment in moments)
-        if hours or not calls:
-            seconds.update(_seconds_by_hour(window))
+        # There may be many calls: their hours are counted as text.
+        texts = Counter(moment[11:13] for moment in moments)
+        hours = Counter({int(text): times for text, times in texts.items()})
+        seconds = _seconds_by_hour(window) if hours or not calls else Counter[int]()
         self._read.append(_Read(window, calls, hours, seconds))
         self._newest = max(self._newest or window.end, window.end)
         self._count(self._read[-1], 1)
@@ -102,11 +101,11 @@ class Density:
         if self._read:
             if window.length >= LONGER_THAN_ITS_HOURS:
                 return self._calls * (window.length.total_seconds() / self._seconds)
-            seconds = _seconds_by_hour(window)
-            return sum(self._pace(hour) * length for hour, length in seconds.items())
-        if self._calls_per_day is None:
+            paces = self._paces()
+            return sum(paces[hour] * length for hour, length in _seconds_by_hour(window).items())
+        if self.calls_per_day is None:
             return None
-        return self._calls_per_day * (window.length / A_DAY)
+        return self.calls_per_day * (window.length / A_DAY)
 
     def length_of(self, calls: int, start: datetime) -> timedelta | None:
         """How long a window is that should hold so many calls; None where none are expected."""
@@ -115,24 +114,26 @@ class Density:
         even = timedelta(seconds=self._seconds * calls / self._calls)
         if even >= LONGER_THAN_ITS_HOURS:
             return even
-        left, end = float(calls), start
+        paces, left, end = self._paces(), float(calls), start
         for hour in _hours(Window(start, start + 2 * LONGER_THAN_ITS_HOURS)):
-            pace, seconds = self._pace(hour.start.hour), hour.length.total_seconds()
+            pace, seconds = paces[hour.start.hour], hour.length.total_seconds()
             if pace * seconds >= left:
                 return hour.start + timedelta(seconds=left / pace) - start
             left, end = left - pace * seconds, hour.end
         return end - start
 
-    def _pace(self, hour: int) -> float:
-        """How many calls a second of an hour of the day should hold."""
+    def _paces(self) -> list[float]:
+        """How many calls a second of each hour of the day should hold."""
         even = self._calls / self._seconds
-        known = sum(self._hours.values()), sum(self._hour_seconds.values())
-        if not all(known):
-            return even
-        usual: float = known[0] / known[1]
+        calls, seconds = self._hours.total(), self._hour_seconds.total()
+        if not calls or not seconds:
+            return [even] * HOURS
+        usual = calls / seconds
         unknown = CALLS_OF_AN_UNKNOWN_HOUR
-        calls, seconds = self._hours[hour], self._hour_seconds[hour]
-        return even * (calls + unknown) / (seconds + unknown / usual) / usual
+        return [
+            even * (self._hours[hour] + unknown) / (self._hour_seconds[hour] * usual + unknown)
+            for hour in range(HOURS)
+        ]
 
 
 def _hours(window: Window) -> Iterator[Window]:

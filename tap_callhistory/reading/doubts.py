@@ -31,24 +31,28 @@ FEWEST_CALLS_WITH_A_RHYTHM = 20
 
 
 class Shape:
-    """What came for a window, as points in time."""
+    """What came for a window, as points in time.
+
+    Attributes:
+        moments: When its calls began, in fixed-width UTC, as far as that is known.
+    """
 
     def __init__(self, window: Window, calls: Iterable[ReadCall]) -> None:
         self.window = window
-        self._moments = [call.moment for call in calls if call.lines is not None]
+        self.moments = [call.moment for call in calls if call.lines is not None]
 
     @property
     def _first(self) -> datetime:
-        return _instant(min(self._moments))
+        return _instant(min(self.moments))
 
     @property
     def _last(self) -> datetime:
-        return _instant(max(self._moments))
+        return _instant(max(self.moments))
 
     @property
     def spread(self) -> timedelta:
         """The time between the first call and the last."""
-        return self._last - self._first if self._moments else timedelta(0)
+        return self._last - self._first if self.moments else timedelta(0)
 
     @property
     def is_overrun(self) -> bool:
@@ -63,12 +67,12 @@ class Shape:
     @property
     def has_a_silent_end(self) -> bool:
         """Whether one end is silent for longer than the gaps between the calls make likely."""
-        if len(self._moments) < FEWEST_CALLS_WITH_A_RHYTHM:
+        if len(self.moments) < FEWEST_CALLS_WITH_A_RHYTHM:
             return False
         silence = max(self._first - self.window.start, self.window.end - self._last)
         if silence < self.window.length * LONG_SILENCE:
             return False
-        instants = sorted(map(_instant, self._moments))
+        instants = sorted(map(_instant, self.moments))
         return silence > UNLIKELY * max(later - earlier for earlier, later in pairwise(instants))
 
     def silence_behind(self, direction: int) -> Window:
@@ -77,7 +81,7 @@ class Shape:
         Args:
             direction: The order in which the pages came; 0 for either end.
         """
-        if not self._moments:
+        if not self.moments:
             return Window(self.window.end, self.window.end)
         before = Window(self.window.start, max(self._first, self.window.start))
         after = Window(min(self._last, self.window.end), self.window.end)
@@ -98,7 +102,7 @@ class Shape:
         Returns:
             Adjoining windows in order; the window alone where no calls came of it.
         """
-        window, instants = self.window, sorted(map(_instant, self._moments))
+        window, instants = self.window, sorted(map(_instant, self.moments))
         inside = [each for each in instants if window.start < each < window.end]
         if not inside:
             return [window]
@@ -117,11 +121,11 @@ class Shape:
     def expected_calls(self, resolution: timedelta) -> int:
         """How many calls the window must hold, if it goes on as densely as what has come."""
         share = self.window.length / max(self.spread, resolution)
-        return int(len(self._moments) * min(max(share, 1), 1000))
+        return int(len(self.moments) * min(max(share, 1), 1000))
 
     def ends(self) -> list[Window]:
         """The two ends to look at; none where the calls lie outside."""
-        if not self._moments:
+        if not self.moments:
             return []
         window, overlap = self.window, (self._last - self._first) * END_SHARE
         ends = [

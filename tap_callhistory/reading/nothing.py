@@ -135,24 +135,25 @@ class Nothing:
         answers, window = task.answers, task.window
         if (part := self._part(task, planner)) is not None:
             answers.parts += 1
-            task.search = Searched(Disturbed(why), Purpose.SHORTER, window.end)
-            return Search(part, Purpose.SHORTER.value)
+            return self._ask(task, part, Purpose.SHORTER, why)
         known = bool(task.lacking)
         if answers.gives_others or not (known or self._is_unlikely(window, planner)):
             return None
         if not (known or planner.knows):
             if answers.in_vain >= len(WIDER):
                 return None
-            task.search = Searched(Disturbed(why), Purpose.AWAKE, window.end)
             wider = Window(window.start - WIDER[answers.in_vain], window.end)
-            return Search(wider, Purpose.AWAKE.value)
+            return self._ask(task, wider, Purpose.AWAKE, why)
         gave = self._knowledge.gave
         if gave is None or self._knowledge.gave_at > task.waiting.answers_before:
             # Others have just come.
             answers.gives_others = True
             return None
-        task.search = Searched(Disturbed(why), Purpose.GAVE, window.end)
-        return Search(gave, Purpose.GAVE.value)
+        return self._ask(task, gave, Purpose.GAVE, why)
+
+    def _ask(self, task: Task, window: Window, purpose: Purpose, why: str) -> Search:
+        task.search = Searched(Disturbed(why), purpose, task.window.end)
+        return Search(window, purpose.value)
 
     def _is_unlikely(self, window: Window, planner: Planner) -> bool:
         return (planner.expected(window) or 0) >= EXPECTED_FOR_NONE

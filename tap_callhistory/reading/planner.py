@@ -58,7 +58,6 @@ class Planner:
         self._length = first
         self._longest = LONGEST
         self._density = Density(calls_per_day)
-        self._calls_per_day = calls_per_day
         self.end = self._spans[-1].end if self._spans else None
         self.bound(longest)
 
@@ -110,7 +109,7 @@ class Planner:
     @property
     def follows_a_run(self) -> bool:
         """Whether a run before says how dense history is: the vendor gave calls then."""
-        return self._calls_per_day is not None
+        return self._density.calls_per_day is not None
 
     def is_last_of_a_first_run(self, window: Window) -> bool:
         """Whether history ends with a window, and no run before says how dense it is."""

@@ -334,11 +334,6 @@ class Task:
         return self.current.calls if self.current else {}
 
     @property
-    def moments(self) -> list[str]:
-        """When the calls of the present pass began, as far as that is known."""
-        return [call.moment for call in self.received.values() if call.lines is not None]
-
-    @property
     def calls_of_its_time(self) -> int:
         """How many calls of the present pass are dated within the window."""
         start, end = fixed_width(self.window.start), fixed_width(self.window.end)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -16,7 +15,7 @@ from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, run_tap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tap_callhistory.sandbox.world.call import Call
 
@@ -24,11 +23,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SINCE = (NOON - 30 * DAY).isoformat()
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def read(vendor: str, calls: list[Call], blank: Callable[[Any, list[Call]], bool]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -35,19 +34,13 @@ from tests.support.in_process import (
 from tests.support.waiting import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_callhistory.sandbox.world.world import World
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 SINCE = (NOON - 30 * DAY).isoformat()
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def world_of(vendor: str, hardship: Hardship, count: int = 1_500) -> World:

@@ -30,7 +30,7 @@ from tests.support.in_process import (
 from tests.support.waiting import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tap_callhistory.sandbox.world.call import Call
     from tap_callhistory.sandbox.world.world import World
@@ -41,11 +41,7 @@ MONTH_AGO = (NOON - 30 * DAY).isoformat()
 PAGE = {"page_size": 50}
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def world_of(vendor: str, calls: Sequence[Call], hardship: Hardship | None = None) -> World:

@@ -6,7 +6,6 @@ filling 60 days: see `test_a_dense_span_costs_little_more_than_its_pages` for th
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -37,8 +36,6 @@ from tap_callhistory.vendors import VENDORS
 from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_callhistory.reading.tasks import PageRequest
 
 PAGE_SIZES = {"kavenegar": 100, "etelecom": 1000, "twin": 1000, "cinnox": 500, "utel": 300}
@@ -48,11 +45,7 @@ MINUTE = timedelta(minutes=1)
 MONTH_AGO = (NOON - 30 * DAY).isoformat()
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def world_of(vendor: str, calls: list[Any], **behaviour: Any) -> Any:

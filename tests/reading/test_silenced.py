@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -13,18 +12,12 @@ from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, run_tap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_callhistory.sandbox.world.call import Call
 
 SINCE = "2026-02-15T12:00:00+00:00"
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def read(vendor: str, good: int, longest: float | None, **settings: Any) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from datetime import timedelta
 from itertools import product
@@ -16,7 +15,7 @@ from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, run_tap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tap_callhistory.sandbox.world.world import World
 
@@ -31,11 +30,7 @@ REFUSALS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def let_fail(world: World, said: str, fails: Callable[[], bool]) -> None:

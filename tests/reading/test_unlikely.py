@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 from datetime import timedelta
@@ -20,7 +19,7 @@ from tap_callhistory.sandbox.world.hardship import Hardship
 from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_callhistory.sandbox.world.call import Call
     from tap_callhistory.sandbox.world.world import World
@@ -29,11 +28,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MONTH_AGO = (NOON - 30 * DAY).isoformat()
 
 
-@pytest.fixture(autouse=True)
-def _no_logs() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def world_of(vendor: str, calls: Sequence[Call], **hardship: Any) -> World:

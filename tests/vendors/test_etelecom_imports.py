@@ -6,9 +6,8 @@ way every call is loaded, and a record that a client made is loaded once more wh
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -16,19 +15,12 @@ from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tests.support.in_process import NOON, Clock, made_world, run_tap, truth
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 EVERY = timedelta(minutes=5)
 RUNS = 36
 OF_THE_IMPORT = ("started_at", "ended_at", "duration", "call_state", "call_status")
 
 
-@pytest.fixture(autouse=True)
-def _silence() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 @pytest.mark.parametrize(

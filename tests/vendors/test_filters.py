@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +13,6 @@ from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.settings.checking import check
 from tap_callhistory.vendors import VENDORS
 from tests.support.in_process import NOON, Clock, made_world, run_tap, truth
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FILTERS: tuple[tuple[str, str, Any], ...] = (
     ("etelecom", "extension_ids", "extension_id"),
@@ -29,11 +25,7 @@ FILTERS: tuple[tuple[str, str, Any], ...] = (
 """Vendor, setting, and the field that it is about."""
 
 
-@pytest.fixture(autouse=True)
-def _silence() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_logs")
 
 
 def value_of(row: dict[str, Any], field: str | tuple[str, str]) -> Any:
