@@ -137,11 +137,19 @@ class Depth:
         failures = [rows for rows in self.failures if rows > self.deepest_row]
         return min(failures) if len(failures) >= FAILURES_THAT_TELL else None
 
+    @property
+    def _ends_tell(self) -> bool:
+        """Whether it is known that pages fail for where they end."""
+        failures = [end for end in self.failed_ends if end > self.deepest_end]
+        return len(failures) >= FAILURES_THAT_TELL
+
     def size_that_comes(self, rows: int, size: int) -> int:
         """How many calls to ask for behind so many rows, where some pages reached too deep."""
-        failures = [end for end in self.failed_ends if end > self.deepest_end]
-        settled = len(failures) >= FAILURES_THAT_TELL
-        return self.smaller(rows, size) if settled else size
+        return self.smaller(rows, size) if self._ends_tell else size
+
+    def is_out_of_reach(self, rows: int) -> bool:
+        """Whether no page may be so small that it ends where others did."""
+        return self._ends_tell and self.deepest_end - rows < FEWEST_ON_A_PAGE
 
     def smaller(self, rows: int, size: int) -> int:
         """How many calls to ask for instead, so that the page reaches to where others came."""

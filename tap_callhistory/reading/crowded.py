@@ -112,7 +112,8 @@ class Crowded:
             unread = shape.silence_behind(direction)
             rest = min(self._aim.planner.expected(unread) or rest, parts * aim)
         # A part that holds a round number of calls would look as if a cap had cut it.
-        cut = shape.cut(unlike_a_cap(aim), rest, direction, self._resolution)
+        step = self._resolution
+        cut = shape.cut(unlike_a_cap(aim), rest, direction, step, foretold=not total)
         cut = [] if len(cut) > MOST_PARTS else cut
         return in_parts(task.window, lineage, parts, reason, resolution=self._resolution, cut=cut)
 

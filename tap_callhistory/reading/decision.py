@@ -48,11 +48,13 @@ class AskAgain:
         positions: Which.
         reason: Why.
         pause: Whether to wait a moment before.
+        last: Whether all other pages that are due come first.
     """
 
     positions: list[Position]
     reason: str
     pause: bool = True
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ from tap_callhistory.reading.decision import (
     in_parts,
     unreadable,
 )
-from tap_callhistory.reading.doubts import Doubt, looks_cut
+from tap_callhistory.reading.doubts import looks_cut
+from tap_callhistory.reading.ends import Ends
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.lineage import Lineage, Surplus
 from tap_callhistory.reading.narrowing import Narrowing
@@ -55,7 +56,7 @@ from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Purpose, Task
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
-from tap_callhistory.reading.windows import MONTH, Window
+from tap_callhistory.reading.windows import A_DAY, MONTH, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,7 @@ class Decisions:
         self._nothing = Nothing(self.knowledge, source.resolution)
         self._unlikely = Unlikely(self.knowledge, self._aim, self._nothing)
         self.not_found = NotFound(self.knowledge)
+        self.ends = Ends(self.knowledge, source.resolution, self.not_found, self._unlikely)
         self._narrowing = Narrowing(self.knowledge, source.resolution, self._refuse)
         self.weight = Weight(
             self.knowledge, source.resolution, self._refuse, self._aim, self._page_sizes
@@ -203,6 +205,8 @@ class Decisions:
         total = task.current.total if task.current else None
         if total is not None:
             self.planner.learn(task.window, total)
+        elif read := task.stretch_read:
+            self.planner.presume(len(task.received) / (read.length / A_DAY))
         return self._crowded.in_parts(task, reason, Lineage(task.lineage.doubt))
 
     def on_searched(
@@ -222,30 +226,9 @@ class Decisions:
             return self.weight.on_control(task, given=page is not None)
         return self._narrowing.on_search(task, asked, error, given=page is not None)
 
-    def on_end(self, end: Task, position: Position, page: Page) -> AskAgain | None:
-        """Take in a page of a window's end, or have it asked for again; raises as a pass does."""
-        current = end.current
-        assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self.not_found.came(end, position)
-        self.knowledge.answer(end.window, page)
-        if isinstance(best := self._unlikely.page(end, position, page), AskAgain):
-            return best
-        end.to_ask.extend(current.take(position, best))
-        self.knowledge.most_calls = max(self.knowledge.most_calls, len(current.calls))
-        if end.whole:
-            current.prove()
-        return None
-
     def beside(self, task: Task, following: Task | None) -> ReadAgain | None:
         """Decide about a window that is about to leave, by those beside it."""
         return self._unlikely.beside(task, following, self.planner)
-
-    def doubt(self, task: Task) -> Split:
-        """Split a window that may have been cut, and whose ends do not speak for it."""
-        doubt, came = task.lineage.doubt, task.received
-        doubt = Doubt.of(came) if doubt is None or doubt.calls != len(came) else doubt
-        parts, lineage = task.window.split(2, self._resolution), task.lineage._replace(doubt=doubt)
-        return Split(parts, lineage, f"{len(came)} results may have been cut")
 
     def accepted(self, task: Task, *, provisional: bool) -> None:
         """Learn from a window that was taken for whole."""
@@ -313,7 +296,7 @@ class Decisions:
         # Silence alone is about the ends, whatever the order of the calls.
         ordered = current.direction or not current.ends_like_a_cap
         ends = shape.ends() if doubt is None and ordered else []
-        return LookAtEnds(ends) if ends else self.doubt(task)
+        return LookAtEnds(ends) if ends else self.ends.doubt(task)
 
     def _blank(self, task: Task) -> ReadAgain | Split | None:
         """Split a window that nothing comes of, though calls come for less."""

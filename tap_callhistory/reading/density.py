@@ -61,6 +61,11 @@ class Density:
         return self._calls
 
     @property
+    def per_day(self) -> float | None:
+        """How many calls a day the windows held that are remembered; None where none are."""
+        return self._calls / (self._seconds / A_DAY.total_seconds()) if self._seconds else None
+
+    @property
     def seconds(self) -> float:
         """How long these windows are together."""
         return self._seconds

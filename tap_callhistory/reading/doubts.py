@@ -88,7 +88,22 @@ class Shape:
         longer = max(before, after, key=lambda end: end.length)
         return {1: after, -1: before}.get(direction, longer)
 
-    def cut(self, calls: int, rest: float, direction: int, resolution: timedelta) -> list[Window]:
+    def stretch(self, direction: int) -> Window:
+        """The window without what the pages did not come to.
+
+        Args:
+            direction: The order in which the pages came; 0 if they show none: either end may be it.
+        """
+        window = self.window
+        if not self.moments:
+            return Window(window.start, window.start)
+        start = window.start if direction > 0 else max(self._first, window.start)
+        end = window.end if direction < 0 else min(self._last, window.end)
+        return Window(start, end)
+
+    def cut(
+        self, calls: int, rest: float, direction: int, resolution: timedelta, *, foretold: bool
+    ) -> list[Window]:
         """Parts of the window that should hold so many calls each.
 
         Where calls came they tell where to cut; the rest of the window is cut evenly.
@@ -98,6 +113,8 @@ class Shape:
             rest: How many should lie where the pages did not come to.
             direction: The order in time in which the pages came; 0 if they show none.
             resolution: The smallest step of the vendor's date parameters.
+            foretold: Whether no total tells `rest`: then the part farthest from the calls that
+                came may hold half as many again, or only half as many.
 
         Returns:
             Adjoining windows in order; the window alone where no calls came of it.
@@ -110,7 +127,8 @@ class Shape:
         forwards = unread.end == window.end
         cuts = inside[calls::calls] if forwards else inside[-calls::-calls]
         left = len(inside) % calls
-        for part in range(1, int((rest + left) // calls) + 1):
+        parts = (rest + left) / calls
+        for part in range(1, round(parts) if foretold else int(parts) + 1):
             along = unread.length * min((part * calls - left) / rest, 1)
             cuts.append(unread.start + along if forwards else unread.end - along)
         within = {floor(each, resolution) for each in cuts}

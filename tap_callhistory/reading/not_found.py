@@ -73,7 +73,8 @@ class NotFound:
             return self._search(task, Purpose.ANY, error, _month_until(self.end or task.window.end))
         like = self._knowledge.like_404s
         if len(told) < like + task.refused.others_answer:
-            return AskAgain([position], str(error))
+            # In another rhythm, if one of the vendor's machines is bad and they take turns.
+            return AskAgain([position], str(error), last=len(told) > 1)
         control = self._knowledge.control(task.window)
         first = position in task.first_positions and task.end_of is None
         if first and like > 1 and not task.refused.others_answer and control is not None:

@@ -139,7 +139,7 @@ class Nothing:
         known = bool(task.lacking)
         if answers.gives_others or not (known or self._is_unlikely(window, planner)):
             return None
-        if not (known or planner.knows):
+        if not (known or planner.knows or self._knowledge.gave):
             if answers.in_vain >= len(WIDER):
                 return None
             wider = Window(window.start - WIDER[answers.in_vain], window.end)

@@ -58,6 +58,7 @@ class Planner:
         self._length = first
         self._longest = LONGEST
         self._density = Density(calls_per_day)
+        self.follows_a_run = calls_per_day is not None
         self.end = self._spans[-1].end if self._spans else None
         self.bound(longest)
 
@@ -107,9 +108,14 @@ class Planner:
         return self._density.expected(window)
 
     @property
-    def follows_a_run(self) -> bool:
-        """Whether a run before says how dense history is: the vendor gave calls then."""
-        return self._density.calls_per_day is not None
+    def calls_per_day(self) -> float | None:
+        """How many calls a day of what was read last held; None where nothing was read."""
+        return self._density.per_day
+
+    def presume(self, calls_per_day: float) -> None:
+        """Expect so many calls, until a window has been learnt from; not where more is known."""
+        if self._density.calls_per_day is None:
+            self._density.calls_per_day = calls_per_day
 
     def is_last_of_a_first_run(self, window: Window) -> bool:
         """Whether history ends with a window, and no run before says how dense it is."""

@@ -10,7 +10,6 @@ from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from tap_callhistory.errors import VendorRefusal
 from tap_callhistory.reading.decision import (
     Accept,
     AskAgain,
@@ -24,8 +23,6 @@ from tap_callhistory.reading.decision import (
 )
 from tap_callhistory.reading.decisions import Decisions
 from tap_callhistory.reading.leaving import Leaving, Tally
-from tap_callhistory.reading.pages import Page, Position
-from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.planner import Planner
 from tap_callhistory.reading.read_windows import ReadWindow, in_order
 from tap_callhistory.reading.sizes import Sizes
@@ -37,14 +34,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from tap_callhistory.reading.knowledge import Knowledge
-    from tap_callhistory.reading.pages import ReadCall
+    from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.source import Source
 
 #: Before an unlikely answer is asked for again, and how often that is waited for in a sync.
 PAUSE_SECONDS = 1.0
 MOST_PAUSES = 20
-#: An end whose pages do not fit together is read so often where asking again has helped.
-MOST_PASSES_OF_AN_END = 3
 USUAL_SIZES = Sizes()
 
 
@@ -138,6 +133,8 @@ class Schedule:
         knowledge = self._decisions.knowledge
         if (latest := knowledge.latest_end) is not None:
             spans = [Window(span.start, min(span.end, latest)) for span in spans]
+        if self._calls_per_day is None:
+            self._calls_per_day = self._decisions.planner.calls_per_day
         comfortable, longest = self._decisions.comfortable, knowledge.lengths.to_plan
         self._decisions.read_spans(self._plan(spans, comfortable, longest))
 
@@ -245,10 +242,10 @@ class Schedule:
             return
         task.under_way -= 1
         if task.end_of is not None:
-            self._look(task, task.end_of, request.position, page, error)
+            window, look = task.end_of, self._decisions.ends
+            self._look(task, window, look.on_page(task, window, request.position, page, error))
         elif task.searches_for is not None:
-            self._queue.remove(task)
-            task.finish(State.GONE)
+            self._drop(task)
             decision = self._decisions.on_searched(task.searches_for, task.window, page, error)
             self._carry_out(task.searches_for, decision)
         elif page is None:
@@ -263,9 +260,9 @@ class Schedule:
     def _carry_out(self, task: Task, decision: Decision) -> None:
         self._decided(task, decision)
         match decision:
-            case AskAgain(positions, _, pause):
+            case AskAgain(positions, _, pause, last):
                 task.waiting.pauses_due += len(positions) * pause
-                task.to_ask.extendleft(positions)
+                (task.to_ask.extend if last else task.to_ask.extendleft)(positions)
             case ReadAgain():
                 self._read_again(task, decision)
             case Split():
@@ -328,50 +325,23 @@ class Schedule:
 
     # Looks at the ends of a window.
 
-    def _look(
-        self,
-        end: Task,
-        window: Task,
-        position: Position,
-        page: Page | None,
-        error: Exception | None,
-    ) -> None:
-        """Accept a window once both ends were checked and neither was cut."""
-        not_found = self._decisions.not_found
-        if error is not None and (asked := not_found.ask_again(end, position, error)):
-            self._carry_out(end, asked)
-            return
-        refused = isinstance(error, VendorRefusal) and error.may_mean_the_window
-        if page is None and position.beyond and refused:
-            page = Page(calls=())
-        if page is None or not self._end_agrees(end, window, position, page):
-            self._drop_ends(window)
-            self._carry_out(window, self._decisions.doubt(window))
-        elif end.whole:
-            self._queue.remove(end)
-            end.finish(State.GONE)
-            if not any(other.end_of is window for other in self._queue):
-                self._carry_out(window, Accept())
+    def _look(self, end: Task, window: Task, decision: Decision) -> None:
+        """Do with an end what was decided; accept its window once both ends were."""
+        match decision:
+            case Accept():
+                self._drop(end)
+                if not any(other.end_of is window for other in self._queue):
+                    self._carry_out(window, decision)
+            case Split():
+                for each in [each for each in self._queue if each.end_of is window]:
+                    self._drop(each)
+                self._carry_out(window, decision)
+            case _:
+                self._carry_out(end, decision)
 
-    def _end_agrees(self, end: Task, window: Task, position: Position, page: Page) -> bool:
-        try:
-            again = self._decisions.on_end(end, position, page)
-        except TooMany:
-            return False
-        except Disturbed:
-            helps = self._decisions.knowledge.asking_again_helps
-            if not helps or end.passes >= MOST_PASSES_OF_AN_END:
-                return False
-            self._begin(end)
-            return True
-        if again is not None:
-            self._carry_out(end, again)
-        return end.holds_only_known_calls and len(end.received) < len(window.received)
-
-    def _drop_ends(self, window: Task) -> None:
-        for end in [each for each in self._queue if each.end_of is window]:
-            self._queue.remove(end)
-            end.finish(State.GONE)
+    def _drop(self, task: Task) -> None:
+        self._queue.remove(task)
+        task.finish(State.GONE)
 
     # What may leave.
 

@@ -133,11 +133,14 @@ class Weight:
 
     def goes_too_deep(self, task: Task) -> int | None:
         """Behind how many rows pages fail, if such a page is due; else None."""
-        most, current = self._knowledge.depth.most_rows, task.current
+        depth, current = self._knowledge.depth, task.current
+        most = depth.most_rows
         if most is None or current is None:
             return None
-        due = (each for each in task.to_ask if not (each.beyond or each.again))
-        return max(most, 1) if any(current.rows_before(each) >= most for each in due) else None
+        due = [each for each in task.to_ask if not (each.beyond or each.again)]
+        rows = max(map(current.rows_before, due), default=0)
+        too_deep = rows >= most or (current.total is None and depth.is_out_of_reach(rows))
+        return max(most, 1) if due and too_deep else None
 
     def on_deep_page(self, task: Task, position: Position, error: Exception) -> AskAgain | None:
         """Have a page asked for again that failed deeper than any that came; None to give it up."""

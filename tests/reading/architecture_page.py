@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.reading import (
     decisions,
+    ends,
     narrowing,
     not_found,
     nothing,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "architecture.md"
-MODULES: Final = (decisions, narrowing, not_found, weight, page_sizes, unlikely, nothing)
+MODULES: Final = (decisions, ends, narrowing, not_found, weight, page_sizes, unlikely, nothing)
 _PLACE: Final = "(<!-- table: {name} -->\n\n)((?:\\|.*\n)*)"
 
 

@@ -133,6 +133,8 @@ def test_how_deep_pages_reach_is_told_by_three_that_failed() -> None:
     assert depth.size_that_comes(30, 50) == 20
     # A page of one call could not overlap the one before.
     assert depth.size_that_comes(49, 50) == 50
+    assert depth.is_out_of_reach(49)
+    assert not depth.is_out_of_reach(48)
     depth.came(30, 60)
     assert depth.size_that_comes(30, 50) == 50
 
@@ -142,14 +144,20 @@ def test_how_deep_pages_reach_is_told_by_three_that_failed() -> None:
 minutes = st.lists(st.integers(0, 24 * 60 - 1), min_size=1, max_size=200)
 
 
-@given(minutes, st.integers(1, 60), st.floats(0, 500), st.sampled_from([-1, 0, 1]))
+@given(
+    moments=minutes,
+    wanted=st.integers(1, 60),
+    rest=st.floats(0, 500),
+    direction=st.sampled_from([-1, 0, 1]),
+    foretold=st.booleans(),
+)
 def test_a_window_is_cut_into_parts_that_cover_it_and_hold_as_many_calls_as_are_wanted(
-    moments: list[int], wanted: int, rest: float, direction: int
+    moments: list[int], wanted: int, rest: float, direction: int, *, foretold: bool
 ) -> None:
     window = Window(NOON, NOON + DAY)
     instants = sorted(NOON + minute * timedelta(minutes=1) for minute in moments)
     calls = [ReadCall(n, fixed_width(each), b"", n) for n, each in enumerate(instants)]
-    parts = Shape(window, calls).cut(wanted, rest, direction, SECOND)
+    parts = Shape(window, calls).cut(wanted, rest, direction, SECOND, foretold=foretold)
     assert parts[0].start == window.start
     assert parts[-1].end == window.end
     assert all(a.end == b.start for a, b in pairwise(parts))
@@ -157,6 +165,19 @@ def test_a_window_is_cut_into_parts_that_cover_it_and_hold_as_many_calls_as_are_
     held = [sum(part.start <= each < part.end for each in instants) for part in parts]
     crowd = max(instants.count(each) for each in instants)
     assert max(held) <= wanted + crowd
+
+
+@pytest.mark.parametrize(("foretold", "parts"), [(True, 4), (False, 5)])
+def test_what_is_only_foretold_gives_no_part_of_its_own_to_a_few_calls(
+    parts: int, *, foretold: bool
+) -> None:
+    """Twenty calls came of the second half, and of the first one twenty-two are to come."""
+    calls = [
+        ReadCall(n, fixed_width(NOON + 12 * HOUR + n * timedelta(minutes=36)), b"", n)
+        for n in range(20)
+    ]
+    cut = Shape(Window(NOON, NOON + DAY), calls).cut(10, 22, -1, SECOND, foretold=foretold)
+    assert len(cut) == parts
 
 
 @given(st.integers(2, 40_000))
