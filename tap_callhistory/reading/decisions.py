@@ -226,7 +226,7 @@ class Decisions:
             return self.weight.on_control(task, given=page is not None)
         return self._narrowing.on_search(task, asked, error, given=page is not None)
 
-    def beside(self, task: Task, following: Task | None) -> ReadAgain | None:
+    def beside(self, task: Task, following: Task | None) -> ReadAgain | Split | None:
         """Decide about a window that is about to leave, by those beside it."""
         return self._unlikely.beside(task, following, self.planner)
 
@@ -304,6 +304,7 @@ class Decisions:
             return again
         if not self._nothing.is_blank(task):
             return None
+        self.knowledge.gives_blanks |= task.answers.parts_came
         if self.knowledge.lengths.note_blank(task.window):
             self._refuse(task.window.length)
         else:

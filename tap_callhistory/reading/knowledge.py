@@ -30,6 +30,8 @@ MOST_TO_TRUST = 9
 #: are moved, deleted or published meanwhile are fewer.
 FEWEST_LACKING = 3
 SHARE_LACKING = 1 / 8
+#: Where so many calls are likely, none is unlikely.
+FEWEST_CALLS_OF_A_BLANK = 3
 #: Two windows that end at the same number of calls, and this is no smaller, end at a cap.
 FEWEST_CALLS_OF_A_CAP = 10
 #: The end of one window in so many requests is asked for again though nothing is unlikely: a
@@ -66,6 +68,7 @@ class Knowledge:
         answered: The windows that a page came for last, the latest one at the end.
         gave: The window that calls came for last.
         gave_at: How many pages had come then.
+        gave_since: Where the earliest window begins that calls came for.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         lengths: How long a window the vendor carries.
@@ -76,6 +79,7 @@ class Knowledge:
         pages_fall_short: Whether a page that was asked for again has brought more, under the total
             that it had before: the vendor's totals are right, and its pages are not.
         gives_too_little: Whether an answer that proved itself turned out to lack calls.
+        gives_blanks: Whether nothing came for a window, though calls came for a part of it.
         inner_pages_hold: Whether two passes of several pages without a total have agreed since.
         inner_pages_lack: Whether such a pass lacked calls between those that it brought.
         poor_answers: How many answers have lacked calls that others brought.
@@ -98,6 +102,7 @@ class Knowledge:
     answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
     gave: Window | None = None
     gave_at: int = 0
+    gave_since: datetime | None = None
     habitual_surplus: int | None = None
     latest_end: datetime | None = None
     lengths: Lengths = field(default_factory=Lengths)
@@ -106,6 +111,7 @@ class Knowledge:
     short_pages_hold: int = 0
     pages_fall_short: bool = False
     gives_too_little: bool = False
+    gives_blanks: bool = False
     inner_pages_hold: bool = False
     inner_pages_lack: bool = False
     poor_answers: int = 0
@@ -193,6 +199,27 @@ class Knowledge:
         if page.calls:
             self.lengths.calls_came(window)
             self.gave, self.gave_at = window, self.answers
+            self.gave_since = min(self.gave_since or window.start, window.start)
+
+    def may_be_blank(self, window: Window, before: float, behind: float) -> bool:
+        """Whether nothing may have come for a window though there are calls.
+
+        A vendor that was seen to do so may do it for the length of a window, for its calls, or for
+        its beginning: so far as none came that was as long, as full, or began as early.
+
+        Args:
+            window: The window.
+            before: How many calls it should hold by the windows before it.
+            behind: The same, by the next one: where history begins, that alone tells.
+        """
+        if not self.gives_blanks or max(before, behind) < FEWEST_CALLS_OF_A_BLANK:
+            return False
+        if self.gives_too_little:
+            return False  # its answers come and go: they are asked for again instead
+        early = self.gave_since is None or window.start < self.gave_since
+        full = max(before, behind) > self.most_calls / 2
+        long = window.length > self.lengths.longest_with_calls
+        return full or long or (early and behind >= FEWEST_CALLS_OF_A_BLANK)
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""

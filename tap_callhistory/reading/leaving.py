@@ -68,7 +68,8 @@ class Leaving:
         """
         task, following = queue[0], queue[1] if len(queue) > 1 else None
         doubt = task.lineage.doubt
-        if task.state is State.READ and not task.calls and len(task.answers.counts) < 2:  # noqa: PLR2004
+        sure = len(task.answers.counts) > 1 and not self._knowledge.gives_blanks
+        if task.state is State.READ and not task.calls and not sure:
             # The next window tells whether it is likely that nothing came.
             return following is None or following.settled
         if task.state is not State.PROVISIONAL or doubt is None:
@@ -134,9 +135,14 @@ class Leaving:
             if any(each.start < other.end and other.start < each.end for other in near)
         ]
         unsure += self._silent_before_many()
-        unsure += filter(self._knowledge.lengths.may_be_blank, self._empty)
+        unsure += filter(self._may_be_blank, self._empty)
         self._unsure, self._with_calls, self._before_calls, self._empty = [], [], [], []
         return merged(unsure)
+
+    def _may_be_blank(self, window: Window) -> bool:
+        near = any(window.start < each.end and each.start < window.end for each in self._with_calls)
+        blank = self._knowledge.gives_blanks and near
+        return blank or self._knowledge.lengths.may_be_blank(window)
 
     def _silent_before_many(self) -> list[Window]:
         if self._first_calls is None:

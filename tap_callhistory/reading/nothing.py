@@ -24,7 +24,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.errors import IncompleteWindow
-from tap_callhistory.reading.decision import Fail, ReadAgain, Search
+from tap_callhistory.reading.decision import Fail, ReadAgain, Search, Split, in_parts
 from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK
 from tap_callhistory.reading.passes import Disturbed
 from tap_callhistory.reading.tasks import Purpose, Searched
@@ -123,6 +123,14 @@ class Nothing:
         if task.answers.parts_came or (gives_others and task.lacking):
             return True
         return self._knowledge.lengths.may_be_blank(task.window)
+
+    def in_parts(self, task: Task) -> Split | None:
+        """Read in parts a window that is empty beside calls, of a vendor that gives blanks."""
+        if not task.window.can_split(self._resolution):
+            return None
+        reason = "no calls came, and the vendor gives none where there are some"
+        resolution = self._resolution
+        return in_parts(task.window, task.lineage, 4, reason, resolution=resolution, replan=False)
 
     def search(self, task: Task, planner: Planner, why: str) -> Search | None:
         """Ask for another window before the one is asked for again; None where that tells nothing.

@@ -22,6 +22,7 @@ must agree, by the share of poor ones; each page that gives the same total is on
 | any window                        | the first, and then now and then     | `AskAgain`, its end  |
 |                                   | the vendor gives too little          | until answers agree  |
 | a window that is to leave, empty  | those beside it are dense            | `ReadAgain`          |
+| ... beside calls, of a vendor     | that gave nothing where there were   | `Split`              |
 | ... or accepted                   | before that was found out            | `ReadAgain`          |
 
 The window is then asked for in a slightly other shape, so that no cache answers. What had left
@@ -32,7 +33,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tap_callhistory.reading.decision import AskAgain, Fail, ReadAgain, Search, unreadable
+from tap_callhistory.reading.decision import AskAgain, Fail, ReadAgain, Search, Split, unreadable
 from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK, is_notable
 from tap_callhistory.reading.nothing import EMPTY_ANSWERS_THAT_TELL, EXPECTED_FOR_NONE
 from tap_callhistory.reading.passes import Disturbed, TooMany
@@ -290,7 +291,9 @@ class Unlikely:
         by_its_pace = len(task.received) * silent / rest if rest > 0 else silent
         return max(silent, by_its_pace) >= EXPECTED_FOR_NONE
 
-    def beside(self, task: Task, following: Task | None, planner: Planner) -> ReadAgain | None:
+    def beside(
+        self, task: Task, following: Task | None, planner: Planner
+    ) -> ReadAgain | Split | None:
         """Decide about a window that is about to leave.
 
         Windows are read side by side: when it came, nothing may have been known of its neighbours,
@@ -314,6 +317,8 @@ class Unlikely:
         before, behind = planner.expected(task.window) or 0.0, 0.0
         if following is not None:
             behind = len(following.calls) * (task.window.length / following.window.length)
+        if self._knowledge.may_be_blank(task.window, before, behind):
+            return self._nothing.in_parts(task)
         # After two like answers, only what lies on both sides makes a third one worth its price.
         likely = min(before, behind) if answers.counts else max(before, behind)
         if likely < EXPECTED_FOR_NONE or len(answers.counts) > 1:

@@ -60,6 +60,30 @@ def test_so_is_one_that_would_hold_too_many_calls(vendor: str, most: int) -> Non
     read(vendor, calls, lambda _, found: len(found) > most)
 
 
+@pytest.mark.parametrize("most", [40, 60])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_so_is_one_of_a_few_dozen_calls(vendor: str, most: int) -> None:
+    calls = make_calls(vendor, 3, 400, NOON, days=28)
+    run = read(vendor, calls, lambda _, found: len(found) > most)
+    assert run.requests <= 400
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_window_that_begins_before_all_that_is_given_is_read_from_there_on(vendor: str) -> None:
+    """Older windows are answered as if there were no calls, and so is one that begins there.
+
+    Where fewer than three are likely, none is not unlikely: some hours are left out.
+    """
+    since = NOON - 20 * DAY
+    later = since + 12 * HOUR
+    made = make_calls(vendor, 3, 400, NOON, days=28)
+    calls = [call for call in made if call.created_at > later]
+    world = made_world(vendor, calls, Clock(NOON), Behaviour())
+    too_old = world.api.stored(since)
+    run = read(vendor, calls, lambda query, _: query.since < too_old)
+    assert run.requests <= 100
+
+
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_silent_history_costs_a_few_requests(vendor: str) -> None:
     run = read(vendor, [], lambda *_: False)
