@@ -191,7 +191,19 @@ class Sync:
             self._write_bookmarks(revisits)
         for _ in self._windows(self._reader.left_too_early(), entries, "revisit"):
             self._write_bookmarks(revisits)
+        for _ in self._windows(self._silent_before(new), entries, "revisit"):
+            self._write_bookmarks(revisits)
+        bookmarks.never_gave = False
         self._write_bookmarks(revisits.done())
+
+    def _silent_before(self, new: Window) -> list[Window]:
+        """What runs before have read when the vendor had not given a single call yet.
+
+        It may have been asleep, or the account not been filled: the first calls make that unlikely.
+        """
+        if not self._bookmarks.never_gave or not self._sent.distinct:
+            return []
+        return [Window(self._settings.start_date, new.start)]
 
     def _left_behind(self, spans: Sequence[Window]) -> list[Window]:
         """What runs before could not read whole, and none of these spans will try again."""

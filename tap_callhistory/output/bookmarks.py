@@ -9,8 +9,9 @@
 The value is the instant up to which the vendor's history has been read completely; it does not
 follow the records. `revisits` has one more such instant for every age, in hours. `calls_per_day`,
 of the newest history, tells the next run when an empty answer is unlikely; it is text, since a
-loader made with the SDK fails at a fraction in a state. `incomplete_windows` are those that
-`on_incomplete_window: continue` has left behind: every run with that setting reads them again.
+loader made with the SDK fails at a fraction in a state. It is 0 as long as no call has ever come.
+`incomplete_windows` are those that `on_incomplete_window: continue` has left behind: every run with
+that setting reads them again.
 """
 
 from __future__ import annotations
@@ -35,12 +36,18 @@ INCOMPLETE: Final = "incomplete_windows"
 MOST_INCOMPLETE: Final = 200
 #: Of what is this much older, a third still counts in the calls per day.
 MEMORY_OF_CALLS = timedelta(days=7)
+FEWEST_PER_DAY: Final = 0.001
 #: Two machines' clocks may differ by so much; a bookmark further ahead was not written by us.
 CLOCK_SKEW = timedelta(hours=1)
 
 
 class Bookmarks:
-    """Reads a stream's state, and moves it forward only."""
+    """Reads a stream's state, and moves it forward only.
+
+    Attributes:
+        never_gave: Whether no call has ever come to the runs before: what is silent may have been a
+            vendor that was not ready. It stays so in the state until that was read once more.
+    """
 
     def __init__(
         self,
@@ -68,6 +75,7 @@ class Bookmarks:
         self.bookmark = _read_bookmark(state, replication_key, now)
         self.revisits = _read_revisits(state, now)
         self.calls_per_day = _read_calls_per_day(state)
+        self.never_gave = self.calls_per_day == 0
         self.incomplete = _read_incomplete(state, now)
 
     def hold(self, began: datetime) -> None:
@@ -85,7 +93,9 @@ class Bookmarks:
         rate = calls / (length / timedelta(days=1))
         share = math.exp(-length / MEMORY_OF_CALLS)
         before = rate if self.calls_per_day is None else self.calls_per_day
-        self.calls_per_day = round(before * share + rate * (1 - share), 3)
+        per_day = before * share + rate * (1 - share)
+        # After a long silence, some calls ago are more than none ever.
+        self.calls_per_day = max(round(per_day, 3), FEWEST_PER_DAY) if per_day else 0.0
 
     def note(self, window: Window, *, complete: bool) -> None:
         """Note whether a window could be read whole: if not, every run is to try it again."""
@@ -104,7 +114,8 @@ class Bookmarks:
             _hours(age): fixed_width(instant) for age, instant in sorted(revisits.items())
         }
         if self.calls_per_day is not None:
-            self._state[CALLS_PER_DAY] = f"{self.calls_per_day:.15g}"
+            told = 0.0 if self.never_gave else self.calls_per_day
+            self._state[CALLS_PER_DAY] = f"{told:.15g}"
         self._state.pop(INCOMPLETE, None)
         if self.incomplete:
             self._state[INCOMPLETE] = [

@@ -133,7 +133,7 @@ class Schedule:
         knowledge = self._decisions.knowledge
         if (latest := knowledge.latest_end) is not None:
             spans = [Window(span.start, min(span.end, latest)) for span in spans]
-        if self._calls_per_day is None:
+        if self._calls_per_day is None or (knowledge.gave and not self._calls_per_day):
             self._calls_per_day = self._decisions.planner.calls_per_day
         comfortable, longest = self._decisions.comfortable, knowledge.lengths.to_plan
         self._decisions.read_spans(self._plan(spans, comfortable, longest))
@@ -359,11 +359,8 @@ class Schedule:
         """
         return self._leaving.leave(self._queue.popleft())
 
-    @property
-    def _second(self) -> Task | None:
-        return self._queue[1] if len(self._queue) > 1 else None
-
     def _look_beside(self) -> None:
         """Read a window again that is about to leave, if those beside it make it unlikely."""
-        if self.may_leave and (again := self._decisions.beside(self._queue[0], self._second)):
+        following = self._queue[1] if len(self._queue) > 1 else None
+        if self.may_leave and (again := self._decisions.beside(self._queue[0], following)):
             self._carry_out(self._queue[0], again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -9,11 +10,13 @@ import pytest
 
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, run_tap
+from tap_callhistory.vendors import VENDORS
+from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, run_tap, truth
 
 if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.call import Call
 
+HOUR = timedelta(hours=1)
 SINCE = "2026-02-15T12:00:00+00:00"
 
 
@@ -58,6 +61,36 @@ def test_a_vendor_without_calls_is_believed(vendor: str) -> None:
     assert run.failure is None
     assert run.requests <= 12
     assert run.states()[-1]
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_it_is_asked_for_all_of_it_again_when_its_first_calls_come(vendor: str) -> None:
+    """It was asleep, and lost its whole history if that was not read once more."""
+    calls = make_calls(vendor, 3, 1_500, NOON, days=28, ahead=5 * HOUR)
+    clock = Clock(NOON)
+    world = made_world(vendor, calls, clock, Behaviour())
+    with patch.object(world, "find", lambda _query: []):
+        run = run_tap(world, began=NOON, start_date=SINCE)
+    clock.advance(2 * HOUR)
+    for hours in (2, 4):
+        usual: dict[str, Any] = {
+            "state": run.states()[-1],
+            "start_date": SINCE,
+            "revisit_hours": [],
+        }
+        run = run_tap(world, began=NOON + hours * HOUR, **usual)
+        assert run.failure is None
+        if hours == 2:
+            early = {key for key, row in truth(world).items() if dated(row, vendor) < NOON}
+            assert early <= run.table().keys()
+        else:
+            assert len(run.table()) < len(calls) / 4
+        clock.advance(2 * HOUR)
+
+
+def dated(row: dict[str, Any], vendor: str) -> datetime:
+    read_by = next(each.read_by for each in VENDORS if each.vendor == vendor)
+    return datetime.fromisoformat(row[read_by])
 
 
 def test_the_error_says_what_to_look_at() -> None:
