@@ -39,6 +39,7 @@ from tap_callhistory.reading.decision import (
     GoOn,
     LookAtEnds,
     ReadAgain,
+    Search,
     Split,
     in_parts,
     unreadable,
@@ -220,6 +221,10 @@ class Decisions:
             self.knowledge.answer(asked, page)
         if task.search.purpose is Purpose.SHORTER:
             return self._unlikely.on_part(task, page, self.planner)
+        if task.search.purpose is Purpose.BUT_ITS_END:
+            return self._nothing.on_part(task, page) or self._guarded(
+                task, lambda: self._whole(task)
+            )
         if task.search.purpose in {Purpose.ANY, Purpose.STILL}:
             return self.not_found.on_search(task, asked, page, error)
         if task.search.purpose is Purpose.CONTROL:
@@ -298,11 +303,19 @@ class Decisions:
         ends = shape.ends() if doubt is None and ordered else []
         return LookAtEnds(ends) if ends else self.ends.doubt(task)
 
-    def _blank(self, task: Task) -> ReadAgain | Split | None:
+    def _blank(self, task: Task) -> ReadAgain | Search | Split | None:
         """Split a window that nothing comes of, though calls come for less."""
         if again := self._nothing.beside_a_part(task):
             return again
-        if not self._nothing.is_blank(task):
+        is_blank, ends = self._nothing.is_blank(task), self._narrowing.ends_history(task.window)
+        # The answers of a vendor that gives too little come and go, whatever their end.
+        ends = ends and not task.received and not self.knowledge.gives_too_little
+        if ends and task.answers.end_is_blank:
+            return self._narrowing.without_its_end(task)
+        may_be_the_end = ends and (is_blank or self.knowledge.gives_blanks)
+        if may_be_the_end and (search := self._nothing.but_its_end(task)):
+            return search
+        if not is_blank:
             return None
         self.knowledge.gives_blanks |= task.answers.parts_came
         if self.knowledge.lengths.note_blank(task.window):

@@ -214,6 +214,14 @@ class Narrowing:
         lineage = task.lineage._replace(trims=trims + 1)
         return Split([kept] if kept else [], lineage, f"{error}; its end is moved back")
 
+    def without_its_end(self, task: Task) -> Split:
+        """Leave the last hour of history to the next run, for a vendor that gives none with it."""
+        window = task.window
+        end = max(floor(window.end - HOUR, self._resolution), window.start)
+        self.horizon = self._knowledge.latest_end = end
+        reason = "no calls come for it, and some without its last hour"
+        return Split([Window(window.start, end)], task.lineage, reason)
+
     def _but_its_last_hour(self, task: Task, error: VendorRefusal) -> Split:
         """Ask for a long window without its last hour, which tells if its end was the reason."""
         cut = floor(task.window.end - HOUR, self._resolution)

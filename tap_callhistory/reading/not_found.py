@@ -5,6 +5,7 @@
 | for the first time                | others came                    | `AskAgain`                 |
 |                                   | it is the first of all         | `Search` a month, for any  |
 | ... that is not found, or refused | a few times                    | `Search` others, for any   |
+| ... nor are months before it      | a few times                    | `Search` days, then hours  |
 |                                   | otherwise                      | `Fail`                     |
 | time after time                   | it is a window's first         | `Search` what came before  |
 | ... that still comes              | and it is not found once more  | as an empty page           |
@@ -20,7 +21,7 @@ from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.decision import AskAgain, Decision, Fail, ReadAgain, Search
 from tap_callhistory.reading.tasks import Purpose, Searched
 from tap_callhistory.reading.weight import is_too_heavy
-from tap_callhistory.reading.windows import HOUR, Window
+from tap_callhistory.reading.windows import A_DAY, HOUR, Window
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,8 +34,12 @@ if TYPE_CHECKING:
 WIDER: Final = timedelta(days=30)
 #: So many windows are asked for until one comes: of a vendor that finds none, and of one that
 #: refuses some, so that the address is right.
-MOST_SEARCHES: Final = 2
+MOST_SEARCHES: Final = 5
 MOST_SEARCHES_OF_THE_LIVING: Final = 14
+#: Of a vendor that finds none, so many of them are long ones, and the others so short. They end an
+#: hour before history does: a vendor may say 404 to a period too long, too full or too young.
+LONG_SEARCHES: Final = 2
+SHORT_SEARCHES: Final = (6 * A_DAY, 23 * HOUR, 5 * HOUR)
 #: So often is what came before no longer found until the vendor is given up.
 MOST_BLINKS: Final = 4
 
@@ -104,7 +109,10 @@ class NotFound:
         search.tries += 1
         if page is not None:
             task.came.update({call.key: call for call in page.calls})
-            self._knowledge.blinks |= bool(task.lacking)
+            whole = asked.encloses(task.window) or not task.window.encloses(asked)
+            # What comes of a part tells nothing of the whole, which may be too long or too full.
+            self._knowledge.blinks |= bool(task.lacking) and whole
+            task.answers.parts_came |= bool(task.lacking) and not whole
             task.refused.others_answer = True
             if search.purpose is Purpose.ANY and asked.encloses(task.window):
                 # The calls of this window would have come with it, or may have.
@@ -136,7 +144,10 @@ class NotFound:
         search.alive |= not found_nothing
         if search.tries >= (MOST_SEARCHES_OF_THE_LIVING if search.alive else MOST_SEARCHES):
             return Fail(search.refusal)
-        if not found_nothing:
+        if not search.alive and search.tries >= LONG_SEARCHES and self.end is not None:
+            end = self.end - HOUR
+            asked = Window(end - SHORT_SEARCHES[search.tries - LONG_SEARCHES], end)
+        elif not found_nothing:
             length = max(asked.length / 4, min(asked.length, HOUR))
             asked = Window(asked.end - length, asked.end)
         elif search.tries > 1:

@@ -13,6 +13,8 @@ instead of an error.
 | ... or are known                  | nor did others just now          | `Search` what held some   |
 | ... and that holds none any more  | time after time                  | `Fail`                    |
 | longer than any that held some    | calls came for less of such ones | `Split`                   |
+| that ends history                 | calls came for less of others    | `Search` but its end      |
+| ... and some came then            | and none, three times            | `Split`, the end is left  |
 | no shorter than one was refused   |                                  | `ReadAgain`               |
 | the last one of a first run       | and none came before it          | both of these             |
 | where some may well be            | the first ones, and now and then | `ReadAgain`               |
@@ -53,9 +55,14 @@ EXPECTED_FOR_A_CHECK: Final = 1 / 2
 EXPECTED_BEFORE_FOR_A_CHECK: Final = 1
 EMPTY_WINDOWS_CHECKED: Final = 8
 REQUESTS_PER_EARLY_CHECK: Final = 8
-#: So much of a window's end is asked for where nothing tells how likely calls are: a little less
-#: than the periods that vendors limit to, since windows are asked for a little wider than they are.
-PARTS_OF_THE_FIRST: Final = (6 * A_DAY, 23 * HOUR, 5 * HOUR)
+#: So much of a window is asked for where nothing tells how likely calls are: a little less than the
+#: periods that vendors limit to, since windows are asked for a little wider than they are. So far
+#: from its end, since a vendor may give none for an end that is too young.
+PARTS_OF_THE_FIRST: Final = (
+    (6 * A_DAY, timedelta(0)),
+    (23 * HOUR, HOUR),
+    (5 * HOUR, HOUR),
+)
 #: Else the part that is asked for should hold so many calls.
 EXPECTED_OF_A_PART: Final = 4
 #: A vendor is given up after so many times when a window that held calls held none any more, each
@@ -132,6 +139,15 @@ class Nothing:
         resolution = self._resolution
         return in_parts(task.window, task.lineage, 4, reason, resolution=resolution, replan=False)
 
+    def but_its_end(self, task: Task) -> Search | None:
+        """Ask for the last window without its last hour: a vendor may give none for a young end."""
+        answers, window = task.answers, task.window
+        if task.received or answers.end_tried or window.length < 2 * HOUR:
+            return None
+        answers.end_tried = True
+        part = Window(window.start, floor(window.end - HOUR, self._resolution))
+        return self._ask(task, part, Purpose.BUT_ITS_END, "no calls came where history ends")
+
     def search(self, task: Task, planner: Planner, why: str) -> Search | None:
         """Ask for another window before the one is asked for again; None where that tells nothing.
 
@@ -173,21 +189,24 @@ class Nothing:
             return None
         expected = planner.expected(window)
         if expected is None or (not expected and planner.is_last_of_a_first_run(window)):
-            lengths = [each for each in PARTS_OF_THE_FIRST if 2 * each <= window.length]
-            if answers.parts >= len(lengths):
+            parts = [each for each in PARTS_OF_THE_FIRST if 2 * each[0] <= window.length]
+            if answers.parts >= len(parts):
                 return None
-            return Window(floor(window.end - lengths[answers.parts], self._resolution), window.end)
+            length, before_its_end = parts[answers.parts]
+            end = floor(window.end - before_its_end, self._resolution)
+            return Window(floor(end - length, self._resolution), end)
         if answers.parts or expected < 2 * EXPECTED_OF_A_PART:
             return None
-        parts = window.split(int(expected / EXPECTED_OF_A_PART), self._resolution)
-        return max(reversed(parts), key=lambda part: planner.expected(part) or 0)
+        shares = window.split(int(expected / EXPECTED_OF_A_PART), self._resolution)
+        return max(reversed(shares), key=lambda part: planner.expected(part) or 0)
 
     def on_part(self, task: Task, page: Page | None) -> ReadAgain | None:
         """Decide about a window when a part of it came; None where that held no calls, either."""
-        task.search = None
+        search, task.search = task.search, None
         if page is None or not page.calls:
             return None
         task.answers.parts_came = True
+        task.answers.end_is_blank = search is not None and search.purpose is Purpose.BUT_ITS_END
         task.answers.counts.append(len(task.received))
         task.came.update({call.key: call for call in page.calls})
         return ReadAgain("no calls came, but for a part of it", pause=True)
@@ -221,7 +240,7 @@ class Nothing:
                 self._knowledge.note_poor_answer(1 + answers.in_vain)
         return ReadAgain(str(search.refusal), pause=True)
 
-    def check(self, task: Task, planner: Planner) -> ReadAgain | None:
+    def check(self, task: Task, planner: Planner) -> ReadAgain | Search | None:
         """Look at a window twice now and then, though no calls are not unlikely."""
         expected, known = planner.expected(task.window), self._knowledge
         least = EXPECTED_FOR_A_CHECK if planner.knows else EXPECTED_BEFORE_FOR_A_CHECK
@@ -233,6 +252,8 @@ class Nothing:
         if task.answers.counts or (planner.knows and checked * per_check > known.answers):
             return None
         known.empty_windows_checked += 1
+        if task.window.end == planner.end and (search := self.but_its_end(task)):
+            return search
         task.answers.counts.append(0)
         return ReadAgain("now and then an empty window is looked at twice", pause=True)
 

@@ -54,6 +54,7 @@ class Purpose(Enum):
     STILL = "nothing was found: does the vendor still find what came before?"
     AWAKE = "no calls came: does the vendor give those that must be there?"
     SHORTER = "no calls came: do some come for less of it?"
+    BUT_ITS_END = "no calls came: do some come for it without its last hour?"
     GAVE = "no calls came: does the vendor still give those that it gave?"
     CONTROL = "nothing came: does the vendor still answer?"
 
@@ -112,6 +113,8 @@ class WindowAnswers:
         foreseen: Whether anything told how many calls the window should hold.
         parts: How many parts of the window were asked for, since none came of it.
         parts_came: Whether one of these brought calls.
+        end_tried: Whether it was asked for without its last hour.
+        end_is_blank: Whether calls came then, and none with it.
     """
 
     counts: list[int] = field(default_factory=list)
@@ -124,6 +127,8 @@ class WindowAnswers:
     foreseen: bool = True
     parts: int = 0
     parts_came: bool = False
+    end_tried: bool = False
+    end_is_blank: bool = False
 
 
 class PageRequest(NamedTuple):

@@ -248,7 +248,7 @@ class Unlikely:
         few = (expected or 0) >= EXPECTED_FOR_A_FEW and came < (expected or 0) * FRACTION
         return f"{came} calls came where about {expected:.0f} are likely" if few else ""
 
-    def _end(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | None:
+    def _end(self, task: Task, planner: Planner) -> ReadAgain | AskAgain | Search | None:
         """Look once more at the end of a window: its last page may have been cut."""
         current, last = task.current, task.last.position
         if (

@@ -10,9 +10,10 @@ import pytest
 
 from tap_callhistory.reading.carried import Lengths
 from tap_callhistory.reading.windows import Window
+from tap_callhistory.sandbox.http import Refusal
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, run_tap
+from tests.support.in_process import NAMES, NOON, Clock, lost, made_world, read_until, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,18 @@ def test_a_window_that_begins_before_all_that_is_given_is_read_from_there_on(ven
     assert run.requests <= 100
 
 
+@pytest.mark.parametrize("minutes", [3, 30])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_an_end_that_is_too_young_is_left_to_the_next_run(vendor: str, minutes: int) -> None:
+    """All of a first run was answered as if there were no calls."""
+    calls = make_calls(vendor, 3, 400, NOON, days=28)
+    world = made_world(vendor, calls, Clock(NOON), Behaviour())
+    too_young = world.api.stored(NOON - timedelta(minutes=minutes))
+    run = read(vendor, calls, lambda query, _: query.until > too_young)
+    assert run.requests <= 60
+    assert read_until(run) >= "2026-03-17T04"
+
+
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_silent_history_costs_a_few_requests(vendor: str) -> None:
     run = read(vendor, [], lambda *_: False)
@@ -104,3 +117,29 @@ def test_a_window_may_be_blank_if_it_is_longer_than_all_that_calls_came_for() ->
     # It was blank for its calls, then, and not for its length.
     assert not lengths.note_blank(day)
     assert not lengths.may_be_blank(Window(start, start + 8 * DAY))
+
+
+#: TWIN, CINNOX, Kavenegar and Utel say 404 in words of their own; eTelecom's tell of a route.
+SAY_404 = [vendor for vendor in NAMES if vendor != "etelecom"]
+
+
+@pytest.mark.parametrize("too_much", ["a day", "60 calls", "too young"])
+@pytest.mark.parametrize("vendor", SAY_404)
+def test_so_is_what_is_answered_by_a_404(vendor: str, too_much: str) -> None:
+    """The first answers of all, too: a month was not found, and it looked like a wrong address."""
+    calls = make_calls(vendor, 3, 400, NOON, days=28)
+    world = made_world(vendor, calls, Clock(NOON), Behaviour())
+    day, too_young = (DAY + HOUR) / timedelta(microseconds=1), world.api.stored(NOON - HOUR / 2)
+    refuses: dict[str, Callable[[Any, Any], bool]] = {
+        "a day": lambda query, _: query.until - query.since > day,
+        "60 calls": lambda _, found: len(found) > 60,
+        "too young": lambda query, _: query.until > too_young,
+    }
+
+    def not_found(query: Any, found: Any) -> bool:
+        if refuses[too_much](query, found):
+            raise Refusal(404, "Not found.")
+        return False
+
+    run = read(vendor, calls, not_found)
+    assert run.requests <= 160
