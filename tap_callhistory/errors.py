@@ -125,6 +125,8 @@ class VendorUnavailable(CallHistoryError):
         may_carry_less: Whether a smaller question may be answered: the vendor failed (5xx), was
             silent, too slow, or broke off. Not where it asks for a pause or cannot be trusted.
         timed_out: Whether nothing came of the last try in all the time that it was given.
+        too_often: Whether the vendor wanted to be asked less often, however long it was waited for:
+            some say so of a window that is too long, or holds too much.
     """
 
     def __init__(
@@ -134,11 +136,13 @@ class VendorUnavailable(CallHistoryError):
         status: int | None = None,
         may_carry_less: bool = False,
         timed_out: bool = False,
+        too_often: bool = False,
     ) -> None:
         super().__init__(text)
         self.status = status
         self.may_carry_less = may_carry_less
         self.timed_out = timed_out
+        self.too_often = too_often
 
 
 class UnreadableAnswer(CallHistoryError):

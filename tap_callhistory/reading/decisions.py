@@ -56,7 +56,7 @@ from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.tasks import Purpose, Task
 from tap_callhistory.reading.unlikely import Unlikely
-from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy
+from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy, is_too_often
 from tap_callhistory.reading.windows import A_DAY, MONTH, Window
 
 if TYPE_CHECKING:
@@ -176,6 +176,9 @@ class Decisions:
                 )
             expected = self.planner.expected(task.window)
             return self.weight.on_first_page(task, error, expected=expected, first=first)
+        if is_too_often(error) and position in task.first_positions:
+            expected = self.planner.expected(task.window)
+            return self.weight.on_too_often(task, error, expected=expected, first=first)
         return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
 
     def _refused(self, task: Task, position: Position, error: VendorRefusal) -> Decision:

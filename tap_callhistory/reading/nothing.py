@@ -166,7 +166,9 @@ class Nothing:
         if not (known or planner.knows or self._knowledge.gave):
             if answers.in_vain >= len(WIDER):
                 return None
-            wider = Window(window.start - WIDER[answers.in_vain], window.end)
+            # Its last hour tells little: the vendor may give none for an end that is too young.
+            until = max(window.end - HOUR, window.start)
+            wider = Window(window.start - WIDER[answers.in_vain], until)
             return self._ask(task, wider, Purpose.AWAKE, why)
         gave = self._knowledge.gave
         if gave is None or self._knowledge.gave_at > task.waiting.answers_before:

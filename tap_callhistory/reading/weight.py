@@ -13,6 +13,8 @@ goes beyond that is tried once, and alone.
 | a first page                      | no page as large has come        | as in `page_sizes`       |
 |                                   | the vendor answered others       | `Split` in four          |
 |                                   | ... and longer windows           | `Split` in two           |
+| ... "too many requests", for good | others come, or an hour does     | `Split` as above         |
+|                                   | otherwise                        | `Fail`                   |
 | ... and it answered nothing       | others come before it            | `ReadAgain`, after those |
 |                                   | longer than a day, an hour, ...  | `Split`, to ask for less |
 |                                   | as short as it gets, once        | `ReadAgain`, patiently   |
@@ -211,6 +213,24 @@ class Weight:
             return self._cut_off(task, HOUR if length >= 2 * HOUR else least, str(error))
         return ReadAgain(str(error), patient=True)
 
+    def on_too_often(
+        self, task: Task, error: Exception, *, expected: float | None, first: bool
+    ) -> Decision:
+        """Decide when the vendor wanted to be asked less often, however long it was waited for.
+
+        If it answers others, or a short question, it may say so of what is too long or too full.
+        """
+        least = max(HOUR, 2 * self._resolution)
+        answered = self._knowledge.answers > task.waiting.answers_before
+        if task.window.length <= least:
+            return Fail(error)
+        if answered or self.is_on_trial(task):
+            return self._on_window(task, error, expected, first=first)
+        if task.lineage.unanswered:
+            return Fail(error)
+        self._refuse(task.window.length)
+        return self._cut_off(task, least, str(error))
+
     def _given_up(self, task: Task, error: Exception) -> Decision:
         """Give up a window as small as it gets; a window that came before tells if it alone."""
         if self._knowledge.answers > task.waiting.answers_before:
@@ -244,6 +264,11 @@ def is_too_heavy(error: Exception | None) -> TypeGuard[Exception]:
     if isinstance(error, VendorUnavailable):
         return error.may_carry_less
     return isinstance(error, UnreadableAnswer)
+
+
+def is_too_often(error: Exception | None) -> TypeGuard[VendorUnavailable]:
+    """Whether the vendor wanted to be asked less often, however long it was waited for."""
+    return isinstance(error, VendorUnavailable) and error.too_often
 
 
 def has_all(task: Task, error: Exception | None) -> bool:

@@ -92,8 +92,11 @@ class FailedTry(Exception):  # noqa: N818 - a reason to try again, not yet an er
         status: The HTTP status of the answer; None where none came.
         may_carry_less: Whether a smaller question may be answered.
         timed_out: Whether nothing came in all the time that it was given.
+        too_often: Whether the vendor wants to be asked less often.
         advice: What the user can do if it stays so.
     """
+
+    too_often = False
 
     def __init__(
         self,

@@ -221,6 +221,7 @@ class Transport:
                 status=failed.status,
                 may_carry_less=failed.may_carry_less,
                 timed_out=failed.timed_out,
+                too_often=failed.too_often,
             )
         )
         error.advice = failed.advice or "Check the vendor's api_url, and the network on the way"
@@ -325,12 +326,14 @@ class Transport:
             unavailable.advice = verdict.advice
             return unavailable
         self._budget.pause(pause_seconds)
-        return FailedTry(
+        failed = FailedTry(
             told,
             status=verdict.status or answer.status,
             may_carry_less=not slow_down,
             advice=verdict.advice or THE_VENDOR_FAILS,
         )
+        failed.too_often = slow_down
+        return failed
 
     def _parsed(self, answer: Answer, memory: _Memory) -> Any:
         """Parse a body, leniently when the same one comes again.
