@@ -131,7 +131,7 @@ class Decisions:
 
     def on_page(self, task: Task, position: Position, page: Page) -> Decision:
         """Decide when a page came."""
-        self.not_found.came(task, position)
+        self.not_found.came(task, position, page)
         self.knowledge.answer(task.window, page)
         return self._take_likely(task, position, page)
 

@@ -96,7 +96,7 @@ class Ends:
         """
         current = end.current
         assert current is not None  # noqa: S101 - pages of a finished pass do not come here
-        self._not_found.came(end, position)
+        self._not_found.came(end, position, page)
         self._knowledge.answer(end.window, page)
         if isinstance(best := self._unlikely.page(end, position, page), AskAgain):
             return best

@@ -58,9 +58,10 @@ class NotFound:
         self.end: datetime | None = None
         self._knowledge = knowledge
 
-    def came(self, task: Task, position: Position) -> None:
+    def came(self, task: Task, position: Position, page: Page) -> None:
         """Note that a page came: if it was not found before, the vendor blinks."""
-        if task.refused.missing.pop(position, None):
+        was_empty = position in task.refused.taken_for_empty and bool(page.calls)
+        if task.refused.missing.pop(position, None) or was_empty:
             self._knowledge.blinks = True
 
     def ask_again(
@@ -84,7 +85,8 @@ class NotFound:
         first = position in task.first_positions and task.end_of is None
         if first and like > 1 and not task.refused.others_answer and control is not None:
             return self._search(task, Purpose.STILL, error, control)
-        self._knowledge.lasting_404s += len(told) > 1
+        # Further down its list, a page that is not found is no word on the window.
+        self._knowledge.lasting_404s += first and len(told) > 1
         return None
 
     def word_of_nothing(self, task: Task, position: Position, error: Exception | None) -> bool:
@@ -93,6 +95,7 @@ class NotFound:
         if not isinstance(error, VendorRefusal):
             return False
         if error.may_mean_nothing:
+            task.refused.taken_for_empty.add(position)
             return True
         if not error.may_be_a_blink:
             # A window that is refused was not looked for before, or in vain.

@@ -160,11 +160,13 @@ class Refused:
 
     Attributes:
         missing: What it said, time after time, of a page that it did not find.
+        taken_for_empty: The pages that it did not find, time after time.
         others_answer: Whether it answered another window after it had not found this one.
         asked_once_more: Whether the window was asked for again in the same words.
     """
 
     missing: dict[Position, list[VendorRefusal]] = field(default_factory=dict)
+    taken_for_empty: set[Position] = field(default_factory=set)
     others_answer: bool = False
     asked_once_more: bool = False
 
@@ -234,9 +236,8 @@ class Task:
     searches_for: Task | None = None
     repeats: int = 0
     last: LastPage = field(default_factory=LastPage)
-    #: How many pages of the present pass have given its total.
+    #: How many pages of the present pass have given its total, and how many have filled it.
     totals: int = 0
-    #: How many have brought calls that had not come in it before.
     filled: int = 0
     #: How often the vendor gave which total.
     told_totals: Counter[int] = field(default_factory=Counter)

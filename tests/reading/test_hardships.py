@@ -6,6 +6,7 @@ import logging
 import random
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -372,13 +373,15 @@ def test_a_broken_call_of_a_vendor_that_gives_too_little_is_no_outage(
     assert [row for row in run.windows() if not row["complete"]]
 
 
+@pytest.mark.parametrize("every", [3, 4])
 @pytest.mark.parametrize(
-    ("vendor", "count"), [*((vendor, 611) for vendor in NAMES), ("cinnox", 3_011), ("utel", 6_000)]
+    ("vendor", "count"),
+    [*product(NAMES, [400, 611]), ("cinnox", 3_011), ("utel", 6_000)],
 )
-def test_a_vendor_that_blinks_with_404_is_read_whole(vendor: str, count: int) -> None:
+def test_a_vendor_that_blinks_with_404_is_read_whole(vendor: str, count: int, every: int) -> None:
     calls = history(vendor, count)
     sound = read(world_of(vendor, calls))
-    world = world_of(vendor, calls, Hardship(blinks_every=4))
+    world = world_of(vendor, calls, Hardship(blinks_every=every))
     run = read(world)
     assert run.failure is None
     assert run.table() == truth(world)
