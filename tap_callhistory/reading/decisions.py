@@ -169,17 +169,23 @@ class Decisions:
             return recent
         if self._narrowing.concerns(error):
             return self._refused(task, position, error)
-        if is_too_heavy(error):
-            if position not in task.first_positions:
-                return self.weight.on_deep_page(task, position, error) or self._too_deep(
-                    task, error
-                )
-            expected = self.planner.expected(task.window)
-            return self.weight.on_first_page(task, error, expected=expected, first=first)
-        if is_too_often(error) and position in task.first_positions:
-            expected = self.planner.expected(task.window)
-            return self.weight.on_too_often(task, error, expected=expected, first=first)
+        if error is not None and (is_too_heavy(error) or is_too_often(error)):
+            return self._not_carried(task, position, error, first=first)
         return Fail(error or IncompleteWindow(f"nothing came for the window {task.window}"))
+
+    def _not_carried(
+        self, task: Task, position: Position, error: Exception, *, first: bool
+    ) -> Decision:
+        """Ask for less than the vendor could not carry, or for what ends earlier."""
+        is_first, heavy = position in task.first_positions, is_too_heavy(error)
+        if not is_first:
+            deep = self.weight.on_deep_page(task, position, error) if heavy else Fail(error)
+            return deep or self._too_deep(task, error)
+        expected = self.planner.expected(task.window)
+        if not heavy:
+            return self.weight.on_too_often(task, error, expected=expected, first=first)
+        moved = self._narrowing.at_a_young_end(task, error)
+        return moved or self.weight.on_first_page(task, error, expected=expected, first=first)
 
     def _refused(self, task: Task, position: Position, error: VendorRefusal) -> Decision:
         """Ask for less, or for another part, of what was refused."""

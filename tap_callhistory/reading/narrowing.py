@@ -11,6 +11,7 @@ is tried first. At most about a dozen cheap requests tell; what worked is rememb
 |                                   | moving it did not help           | `Split` in four, whole   |
 |                                   | it is longer                     | `Split`, but an hour     |
 | its words speak of the beginning  |                                  | `Search`                 |
+| the last hours failed             | others come                      | their end moves back     |
 | otherwise                         | longer than an hour              | `Split` in four          |
 |                                   | history goes on behind it        | `Search`                 |
 |                                   | otherwise                        | `Fail`                   |
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 #: How far the end of history moves back, step by step, for a vendor that refuses it.
 STEPS_BACK: Final = (MINUTE, 4 * MINUTE, 10 * MINUTE, 45 * MINUTE)
+#: Where so much of history's end fails, and others come, it may be for the end. Windows are split
+#: in four, so that one as long is still longer than the end moves back.
+LAST_HOURS: Final = 4 * HOUR
 #: How many windows are asked for to find where the vendor's history begins.
 MOST_SEARCHES: Final = 9
 #: So often a vendor is asked again, after a pause, that gave others before.
@@ -62,6 +66,7 @@ class Narrowing:
         self.horizon: datetime | None = None
         self.let_in_before = False
         self._end_of_history: datetime | None = None
+        self._moved_in_vain = False
         self._knowledge = knowledge
         self._resolution = resolution
         self._refuse = refuse
@@ -201,7 +206,22 @@ class Narrowing:
             search.tries = 0
         return ReadAgain(str(error), pause=True)
 
-    def _trimmed(self, task: Task, error: VendorRefusal) -> Decision | None:
+    def at_a_young_end(self, task: Task, error: Exception) -> Decision | None:
+        """Move the end of history back where the last hours fail, and others come; once a run."""
+        length, tried = task.window.length, task.lineage.trims
+        answered = self._knowledge.answers > task.waiting.answers_before
+        if not self.ends_history(task.window) or self._moved_in_vain:
+            return None
+        if not tried and not (answered and HOUR < length <= LAST_HOURS):
+            return None
+        if (trimmed := self._trimmed(task, error)) or self._end_of_history is None:
+            return trimmed
+        self._moved_in_vain = True
+        self.horizon = self._end_of_history
+        whole = Window(task.window.start, self.horizon)
+        return Split([whole], task.lineage._replace(trims=0), f"{error}; not for its end")
+
+    def _trimmed(self, task: Task, error: Exception) -> Decision | None:
         """Move the end of history back; None where nothing would be left of a first question."""
         trims = task.lineage.trims
         if trims >= len(STEPS_BACK):

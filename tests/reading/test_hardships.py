@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from tap_callhistory.output.ledger import NAME as LEDGER
+from tap_callhistory.sandbox.http import Refusal
 from tap_callhistory.sandbox.vendors.registry import make_calls
 from tap_callhistory.sandbox.world.behaviour import Behaviour
 from tap_callhistory.sandbox.world.hardship import Hardship
@@ -186,6 +187,25 @@ def test_a_vendor_that_cannot_carry_a_window_is_asked_for_less(
     assert run.requests <= most * plain.requests
     # One page of these never comes.
     assert run.waited_seconds <= (66 if hardship.deep_silence else 20)
+
+
+@pytest.mark.parametrize("minutes", [3, 30])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_an_end_at_which_a_vendor_fails_is_left_to_the_next_run(vendor: str, minutes: int) -> None:
+    world = world_of(vendor, history(vendor, 400))
+    good, too_young = world.find, world.api.stored(NOON - timedelta(minutes=minutes))
+
+    def find(query: Any) -> Any:
+        if query.until > too_young:
+            raise Refusal(500, "Server Error")
+        return good(query)
+
+    with patch.object(world, "find", find):
+        run = read(world, max_retries=8)
+    assert run.failure is None
+    assert not lost(run, world)
+    assert max(row["window_end"] for row in run.windows()) >= "2026-03-17T11:00"
+    assert run.requests <= 200
 
 
 @pytest.mark.parametrize("vendor", NAMES)
