@@ -1,4 +1,4 @@
-"""What a vendor turned out to carry: how long a window, and how far down its list of pages."""
+"""What a vendor turned out to carry: how long a window, how many results, how deep a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tap_callhistory.reading.windows import Window
 
 #: A window so many times as long as what a vendor carries is worth the request that may fail.
@@ -15,6 +17,8 @@ WORTH_A_TRIAL = 1.5
 FAILURES_THAT_TELL = 3
 #: A page of one call cannot overlap the one before.
 FEWEST_ON_A_PAGE = 2
+#: Two windows that end at the same number of calls, and this is no smaller, end at a cap.
+FEWEST_CALLS_OF_A_CAP = 10
 
 
 @dataclass(slots=True)
@@ -98,6 +102,42 @@ class Lengths:
             return refused / 2
         ratio: float = refused / carried
         return carried if ratio <= WORTH_A_TRIAL else carried * ratio**0.5
+
+
+@dataclass(slots=True)
+class Cap:
+    """At how many results the vendor stops.
+
+    Attributes:
+        calls: How many; None if it is not known to stop.
+        is_sure: Whether more than one window was cut there.
+        cut_short: The calls of the first one.
+        stopped: By their number, the calls that came of a window for which the vendor counted more.
+    """
+
+    calls: int | None = None
+    is_sure: bool = False
+    cut_short: frozenset[str | int] = frozenset()
+    stopped: dict[int, frozenset[str | int]] = field(default_factory=dict)
+
+    def found(self, calls: int, cut_short: frozenset[str | int]) -> None:
+        """Note that a window was cut at so many calls, and which came."""
+        self.calls, self.cut_short = calls, cut_short
+
+    def reached(self, calls: Collection[str | int]) -> None:
+        """Note that a window brought as many calls as the vendor is thought to give, and which."""
+        if len(calls) == self.calls and set(calls) != self.cut_short:
+            self.is_sure = True
+
+    def stopped_before(self, calls: Collection[str | int]) -> bool:
+        """Note that these came of more; whether just as many, not the same, came of another."""
+        came = frozenset(calls)
+        other = self.stopped.setdefault(len(came), came)
+        return other != came and len(came) >= FEWEST_CALLS_OF_A_CAP
+
+    def prove(self, calls: int) -> None:
+        """Note that several windows were cut at so many calls."""
+        self.calls, self.is_sure = calls, True
 
 
 @dataclass(slots=True)

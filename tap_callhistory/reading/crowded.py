@@ -80,7 +80,7 @@ class Crowded:
         in_vain = whole is not None and 0 < 0.95 * whole.calls <= total
         dense = Dense(total, in_vain=whole.in_vain + 1 if whole and in_vain else 0)
         if reason.at_cap:
-            self._knowledge.reached_cap(task.received)
+            self._knowledge.cap.reached(task.received)
         else:
             if dense.in_vain >= MOST_SPLITS_IN_VAIN or shape.is_overrun:
                 self._expect_no_less()

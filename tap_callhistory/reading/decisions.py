@@ -297,7 +297,7 @@ class Decisions:
             return self._split(task, months, "all its calls lie within a month")
         proves_a_cap = doubt is not None and doubt.proves_a_cap(current.calls)
         if doubt is not None and proves_a_cap and not self.knowledge.gives_too_little:
-            self.knowledge.cap, self.knowledge.cut_short = doubt.calls, doubt.first
+            self.knowledge.cap.found(doubt.calls, doubt.first)
             self._aim.lower(max(SHARE * doubt.calls, task.page_size))
         if not looks_cut(current, shape) or (
             doubt is not None

@@ -200,7 +200,7 @@ def looks_cut(current: Pass, shape: Shape) -> bool:
     """Whether a whole pass ends where an undocumented cap could have cut it."""
     learnt = current.knowledge
     cut = is_cut(len(current.calls), learnt)
-    if learnt.known_cap is not None and learnt.cap_is_sure:
+    if learnt.known_cap is not None and learnt.cap.is_sure:
         return cut
     return cut or current.ends_like_a_cap or shape.has_a_silent_end
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_callhistory.reading.carried import Depth, Lengths
+from tap_callhistory.reading.carried import Cap, Depth, Lengths
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,8 +32,6 @@ FEWEST_LACKING = 3
 SHARE_LACKING = 1 / 8
 #: Where so many calls are likely, none is unlikely.
 FEWEST_CALLS_OF_A_BLANK = 3
-#: Two windows that end at the same number of calls, and this is no smaller, end at a cap.
-FEWEST_CALLS_OF_A_CAP = 10
 #: The end of one window in so many requests is asked for again though nothing is unlikely: a
 #: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
 REQUESTS_PER_CHECK = 25
@@ -59,10 +57,7 @@ class Knowledge:
             shorter windows bring no fewer calls.
         total_holds: Whether the vendor's total was right for a window of several pages. Until
             then even a single page is followed by a look at the next.
-        cap: The number of results at which the vendor turned out to stop.
-        cut_short: The calls of a window that was cut there.
-        cap_is_sure: Whether other windows were, too.
-        stopped: By their number, the calls that came of a window for which the vendor counted more.
+        cap: At how many results the vendor turned out to stop.
         opening: The cursor that opens a pass, where the vendor pages by cursor.
         answers: How many pages have come.
         answered: The windows that a page came for last, the latest one at the end.
@@ -93,10 +88,7 @@ class Knowledge:
     largest_trusted: int = 0
     ignores_bounds: bool = False
     total_holds: bool = False
-    cap: int | None = None
-    cut_short: frozenset[str | int] = frozenset()
-    cap_is_sure: bool = False
-    stopped: dict[int, frozenset[str | int]] = field(default_factory=dict)
+    cap: Cap = field(default_factory=Cap)
     opening: str = ""
     answers: int = 0
     answered: deque[Window] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ANSWERS))
@@ -154,29 +146,19 @@ class Knowledge:
         return min(max(wanted, FEWEST_TO_TRUST), MOST_TO_TRUST)
 
     def stops_at(self, calls: Collection[str | int]) -> bool:
-        """Note that these came of more; whether just as many, not the same, came of another window.
-
-        The vendor stops there, if no window has brought more.
-        """
-        count, came = len(calls), frozenset(calls)
-        other = self.stopped.setdefault(count, came)
-        fewest = max(FEWEST_CALLS_OF_A_CAP, self.most_calls)
-        if other == came or count < fewest or self.gives_too_little:
+        """Note that these came of more; whether the vendor stops there, as no window had more."""
+        again = self.cap.stopped_before(calls)
+        if not again or len(calls) < self.most_calls or self.gives_too_little:
             return False
-        self.cap, self.cap_is_sure = count, True
+        self.cap.prove(len(calls))
         return True
-
-    def reached_cap(self, calls: Collection[str | int]) -> None:
-        """Note that a window brought as many calls as the vendor is thought to give, and which."""
-        if len(calls) == self.cap and set(calls) != self.cut_short:
-            self.cap_is_sure = True
 
     @property
     def known_cap(self) -> int | None:
         """The number of results at which the vendor stops, as long as nothing else explains it."""
-        if self.gives_too_little or self.most_calls > (self.cap or 0):
+        if self.gives_too_little or self.most_calls > (self.cap.calls or 0):
             return None
-        return self.cap
+        return self.cap.calls
 
     @property
     def pages_may_be_short(self) -> bool:

@@ -30,6 +30,7 @@ class Planner:
 
     Attributes:
         end: The end of the last span; None where there is none.
+        follows_a_run: Whether a run before says how dense history is: the vendor gave calls then.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ import pytest
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import VendorRefusal, VendorUnavailable
+from tap_callhistory.reading.carried import Cap
 from tap_callhistory.reading.cursors import CursorPages
 from tap_callhistory.reading.decision import (
     Accept,
@@ -213,7 +214,7 @@ def test_a_part_that_brings_just_what_the_whole_did_is_no_sign_of_a_cap_unless_o
     doubt = Doubt.of(range(100))
     doubt.brought_again = Window(NOON - 9 * DAY, NOON - 8 * DAY)
     decisions, task = decided(CursorPages, lineage=Lineage(doubt), page_size=1000)
-    decisions.knowledge.cap = cap
+    decisions.knowledge.cap.calls = cap
     page = Page(calls(100, task.window), next="n")
     decisions.on_page(task, task.first_positions[0], page)
     task.to_ask.clear()
@@ -260,7 +261,7 @@ def test_calls_at_the_seam_of_two_parts_come_with_both_and_are_no_sign(
 
 
 def test_a_cap_holds_as_long_as_no_more_calls_have_come() -> None:
-    knowledge = Knowledge(cap=100, most_calls=100)
+    knowledge = Knowledge(cap=Cap(100), most_calls=100)
     assert is_cut(100, knowledge)
     assert not is_cut(99, knowledge)
     knowledge.most_calls = 101

@@ -6,6 +6,7 @@ import pytest
 
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import IncompleteWindow, VendorUnavailable
+from tap_callhistory.reading.carried import Cap
 from tap_callhistory.reading.doubts import Doubt
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.leaving import Leaving
@@ -45,7 +46,7 @@ def test_what_was_accepted_for_now_waits_for_all_parts_of_its_doubt() -> None:
 def test_it_does_not_wait_where_a_part_has_failed_or_a_cap_is_proved() -> None:
     doubt = Doubt.of(range(200))
     queue = [settled(0, State.PROVISIONAL, CALLS, doubt), Task(window(1), Lineage(doubt))]
-    assert leaving(Knowledge(cap=100, most_calls=100)).may(queue)
+    assert leaving(Knowledge(cap=Cap(100), most_calls=100)).may(queue)
     doubt.failure = VendorUnavailable("down")
     assert leaving().may(queue)
 
@@ -61,7 +62,7 @@ def test_it_fails_as_the_part_did_that_might_have_cleared_its_doubt() -> None:
 def test_a_proved_cap_within_the_smallest_window_is_told_with_the_window(
     keep_incomplete: bool,  # noqa: FBT001
 ) -> None:
-    knowledge = Knowledge(cap=100, most_calls=100)
+    knowledge = Knowledge(cap=Cap(100), most_calls=100)
     task = Task(Window(NOON, NOON + SECOND), Lineage(Doubt.of(range(200))))
     task.finish(State.PROVISIONAL, list(CALLS))
     room = leaving(knowledge, keep_incomplete=keep_incomplete)

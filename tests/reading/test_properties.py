@@ -172,7 +172,7 @@ class Watch:
             "largest_trusted": knowledge.largest_trusted,
             "ignores_bounds": knowledge.ignores_bounds,
             "total_holds": knowledge.total_holds,
-            "cap": knowledge.cap is not None,
+            "cap": knowledge.cap.calls is not None,
             "opening": len(knowledge.opening),
             "answers": knowledge.answers,
             "surplus": knowledge.habitual_surplus is not None,
