@@ -54,7 +54,7 @@ from tap_callhistory.reading.nothing import Nothing
 from tap_callhistory.reading.page_sizes import PageSizes
 from tap_callhistory.reading.pages import Page, Position
 from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
-from tap_callhistory.reading.tasks import Purpose, Task
+from tap_callhistory.reading.searches import Purpose
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy, is_too_often
 from tap_callhistory.reading.windows import A_DAY, MONTH, Window
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.planner import Planner
     from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.source import Source
+    from tap_callhistory.reading.tasks import Task
 
 #: How often a window is read before it is split, because its pages did not prove themselves.
 PASSES_PER_WINDOW = 3

@@ -26,7 +26,7 @@ from tap_callhistory.errors import (
     VendorRefusal,
 )
 from tap_callhistory.reading.decision import Decision, Fail, ReadAgain, Search, Split, in_parts
-from tap_callhistory.reading.tasks import Purpose, Searched
+from tap_callhistory.reading.searches import Purpose, Searched
 from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
 if TYPE_CHECKING:

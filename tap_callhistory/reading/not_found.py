@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.errors import IncompleteWindow, VendorRefusal
 from tap_callhistory.reading.decision import AskAgain, Decision, Fail, ReadAgain, Search
-from tap_callhistory.reading.tasks import Purpose, Searched
+from tap_callhistory.reading.searches import Purpose, Searched
 from tap_callhistory.reading.weight import is_too_heavy
 from tap_callhistory.reading.windows import A_DAY, HOUR, Window
 

@@ -29,7 +29,7 @@ from tap_callhistory.errors import IncompleteWindow
 from tap_callhistory.reading.decision import Fail, ReadAgain, Search, Split, in_parts
 from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK
 from tap_callhistory.reading.passes import Disturbed
-from tap_callhistory.reading.tasks import Purpose, Searched
+from tap_callhistory.reading.searches import Purpose, Searched
 from tap_callhistory.reading.windows import A_DAY, HOUR, Window, floor
 
 if TYPE_CHECKING:

@@ -133,8 +133,9 @@ class Schedule:
         knowledge = self._decisions.knowledge
         if (latest := knowledge.latest_end) is not None:
             spans = [Window(span.start, min(span.end, latest)) for span in spans]
-        if self._calls_per_day is None or (knowledge.gave and not self._calls_per_day):
-            self._calls_per_day = self._decisions.planner.calls_per_day
+        if knowledge.gave and not self._calls_per_day:
+            # This run knows better than one that knew no calls: silence is likely or not by it.
+            self._calls_per_day = self._decisions.planner.calls_per_day or None
         comfortable, longest = self._decisions.comfortable, knowledge.lengths.to_plan
         self._decisions.read_spans(self._plan(spans, comfortable, longest))
 

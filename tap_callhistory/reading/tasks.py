@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tap_callhistory.errors import VendorRefusal
     from tap_callhistory.reading.pages import Page, Position, ReadCall
     from tap_callhistory.reading.passes import Pass
+    from tap_callhistory.reading.searches import Searched
     from tap_callhistory.reading.windows import Window
 
 
@@ -43,43 +44,6 @@ class State(Enum):
     INCOMPLETE = "could not be read whole, and leaves as it came"
     FAILED = "failed"
     GONE = "gone"
-
-
-class Purpose(Enum):
-    """Why a window is asked for in place of another."""
-
-    BEGINNING = "it is being found out from when on the vendor gives history"
-    RECENT = "is it the account, or the window, that is refused?"
-    ANY = "nothing was found, and no other window came: does the vendor give calls?"
-    STILL = "nothing was found: does the vendor still find what came before?"
-    AWAKE = "no calls came: does the vendor give those that must be there?"
-    SHORTER = "no calls came: do some come for less of it?"
-    BUT_ITS_END = "no calls came: do some come for it without its last hour?"
-    GAVE = "no calls came: does the vendor still give those that it gave?"
-    CONTROL = "nothing came: does the vendor still answer?"
-
-
-@dataclass(slots=True)
-class Searched:
-    """What is known from windows that were asked for in place of one.
-
-    Attributes:
-        refusal: What the vendor said to the one.
-        purpose: What they are to tell.
-        refused: Before it, or at it, history was refused.
-        given: From it on, history was given; None while none was.
-        tries: How many windows have been asked for.
-        alive: Whether the vendor said more than that it found nothing.
-        rounds: How often the one was asked for once more, since the vendor may have tired.
-    """
-
-    refusal: Exception
-    purpose: Purpose
-    refused: datetime
-    given: datetime | None = None
-    tries: int = 0
-    alive: bool = False
-    rounds: int = 0
 
 
 @dataclass(slots=True)

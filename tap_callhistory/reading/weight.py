@@ -38,7 +38,7 @@ from tap_callhistory.reading.decision import (
     alone,
     in_parts,
 )
-from tap_callhistory.reading.tasks import Purpose, Searched
+from tap_callhistory.reading.searches import Purpose, Searched
 from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
 if TYPE_CHECKING:
