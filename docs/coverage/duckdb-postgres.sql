@@ -150,9 +150,11 @@ known as (
     select
         e.*,
         s.source,
-        -- An append-only loader enters a row more than once.
+        -- An append-only loader enters a row more than once. Two runs' rows are never one: which of
+        -- them stayed would be left to chance, and each run's calls are counted together.
         row_number() over (
-            partition by e.account, e.stream, e.window_start, e.read_at order by e.window_end
+            partition by e.account, e.stream, e.window_start, e.read_at, e.run_id
+            order by e.window_end
         ) as copy
     from entered as e
     inner join stg_ledger__sources as s

@@ -135,6 +135,20 @@ def test_what_is_read_many_times_alarms_never(
     assert covered["last_read_at"] == max(row["read_at"] for row in story.ledger)
 
 
+def test_two_runs_that_read_a_window_at_one_moment_are_two_claims(
+    load: Callable[..., str], texts: LedgerTexts
+) -> None:
+    end = START + A_DAY
+    hours = [(start, start + AN_HOUR) for start in (START + n * AN_HOUR for n in range(24))]
+    story = Story(TWIN)
+    story.calls_happen(START, end, 300)
+    for _ in range(2):
+        story.run(end + 2 * AN_HOUR, hours, start_date=START)
+    # Of the first hour the table has the second run's row first, of the others the first run's.
+    story.ledger.insert(0, story.ledger.pop(len(hours)))
+    assert texts.ask("missing_calls", load(story)) == []
+
+
 @pytest.mark.parametrize("stream", [UTEL, TWIN])
 def test_what_the_vendor_deletes_alarms_never(
     stream: str, load: Callable[..., str], texts: LedgerTexts
