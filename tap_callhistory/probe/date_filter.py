@@ -47,6 +47,7 @@ MOST_ANSWERS: Final = 14
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall times are counted from a naive epoch
 _MICROSECOND = timedelta(microseconds=1)
+_UNITS = {name: size // _MICROSECOND for name, size in RESOLUTIONS.items()}
 
 
 class Meaning(NamedTuple):
@@ -61,6 +62,19 @@ class Meaning(NamedTuple):
     role: str
     bounds: str
     resolution: str
+
+
+@dataclass(frozen=True, slots=True)
+class _InOrder:
+    """Calls in the order of one of their timestamps: when, in microseconds, and their keys."""
+
+    counts: Sequence[int]
+    keys: Sequence[str]
+
+    @classmethod
+    def of(cls, stamped: Iterable[tuple[int, str]]) -> _InOrder:
+        in_order = sorted(stamped)
+        return cls([count for count, _ in in_order], [key for _, key in in_order])
 
 
 @dataclass(slots=True)
@@ -83,14 +97,14 @@ class DateFilter:
     answers: int = 0
     confirmed: set[str] = field(default_factory=set)
     _used: set[Window] = field(default_factory=set)
-    _sorted: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    _sorted: dict[str, _InOrder] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         roles = sorted(self.calls[0].stamps) if self.calls else []
         steps = [name for name, each in RESOLUTIONS.items() if each >= self.step]
         self.left = [Meaning(*each) for each in product(roles, BOUNDS, steps)]
         self._sorted = {
-            role: sorted((self._count(call.stamps[role]), call.key) for call in self.calls)
+            role: _InOrder.of((self._count(call.stamps[role]), call.key) for call in self.calls)
             for role in roles
         }
 
@@ -142,8 +156,7 @@ class DateFilter:
         whole = rows < FEW
         self.left = [
             each
-            for each in self.left
-            for brought in [self._brought(each, window)]
+            for each, brought in zip(self.left, self._brought(window), strict=True)
             if (known == brought if whole else known <= brought)
         ]
         if whole and known and before == {known}:
@@ -151,7 +164,7 @@ class DateFilter:
 
     def foretold(self, window: Window) -> set[frozenset[str]]:
         """What a window may bring of the settled calls, by all that is left."""
-        return {self._brought(each, window) for each in self.left}
+        return set(self._brought(window))
 
     def _confirming(
         self, fresh: Sequence[tuple[SeenCall, Window]]
@@ -207,7 +220,7 @@ class DateFilter:
 
     def _worth(self, window: Window) -> int:
         """How many of the meanings left an answer rules out at least; -1 for too many calls."""
-        groups = Counter(self._brought(each, window) for each in self.left)
+        groups = Counter(self._brought(window))
         if any(len(brought) >= FEW for brought in groups):
             return -1
         return len(self.left) - max(groups.values(), default=0)
@@ -239,15 +252,16 @@ class DateFilter:
                 chosen |= {call.key: call for call in even[:ROUND]}
         return list(chosen.values())
 
-    def _brought(self, meaning: Meaning, window: Window) -> frozenset[str]:
-        """The settled calls that a window brings, if the filter has this meaning."""
-        size = RESOLUTIONS[meaning.resolution] // _MICROSECOND
-        shown = self._sorted[meaning.role]
-        start, end = (count - count % size for count in map(self._count, _ends(window)))
-        to_start = bisect_left if meaning.bounds[0] == "[" else bisect_right
-        to_end = bisect_right if meaning.bounds[1] == "]" else bisect_left
-        first = to_start(shown, start, key=_first)
-        return frozenset(key for _, key in shown[first : to_end(shown, end, key=_first)])
+    def _brought(self, window: Window) -> Iterator[frozenset[str]]:
+        """The settled calls that a window brings, for each of the meanings left."""
+        start, end = self._count(window.start), self._count(window.end)
+        for meaning in self.left:
+            size = _UNITS[meaning.resolution]
+            shown = self._sorted[meaning.role]
+            to_start = bisect_left if meaning.bounds[0] == "[" else bisect_right
+            to_end = bisect_right if meaning.bounds[1] == "]" else bisect_left
+            first = to_start(shown.counts, start - start % size)
+            yield frozenset(shown.keys[first : to_end(shown.counts, end - end % size)])
 
     def _count(self, instant: datetime) -> int:
         return (self.wall(instant) - _EPOCH) // _MICROSECOND
@@ -258,14 +272,6 @@ def settled_calls(calls: Iterable[SeenCall], roles: Iterable[str]) -> list[SeenC
     wanted = set(roles)
     found = {call.key: call for call in calls if not call.unfinished and wanted <= set(call.stamps)}
     return list(found.values())
-
-
-def _ends(window: Window) -> tuple[datetime, datetime]:
-    return window.start, window.end
-
-
-def _first(pair: tuple[int, str]) -> int:
-    return pair[0]
 
 
 def _spread(call: SeenCall) -> float:
