@@ -42,11 +42,10 @@ def read(vendor: str, calls: list[Call], blank: Callable[[Any, list[Call]], bool
     return run
 
 
-@pytest.mark.parametrize("count", [100, 1_500])
-@pytest.mark.parametrize("hours", [6, 24, 100])
+@pytest.mark.parametrize(("count", "hours"), [(100, 6), (100, 100), (1_500, 6), (1_500, 24)])
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_long_period_without_an_answer_is_read_in_short_ones(
-    vendor: str, hours: int, count: int
+    vendor: str, count: int, hours: int
 ) -> None:
     longest = timedelta(hours=hours) / timedelta(microseconds=1)
     calls = make_calls(vendor, 3, count, NOON, days=28)

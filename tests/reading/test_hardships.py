@@ -110,14 +110,17 @@ def test_an_end_too_young_costs_a_dozen_requests_whatever_the_words(
     assert read_until(run) <= read_until(again)
 
 
-WORDS = ("", "RESULTSET_TOO_LARGE", "Слишком большой диапазон дат", "Invalid dates.")
+WORDS = ("RESULTSET_TOO_LARGE", "Слишком большой диапазон дат", "Invalid dates.")
 
 
-@pytest.mark.parametrize("status", [400, 422, 413])
-@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize(
+    ("status", "words"),
+    # A status without a word of use, and words that tell of a window, of its calls and of dates.
+    [*product([400, 422, 413], [""]), *product([422], WORDS)],
+)
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_period_too_long_is_read_in_shorter_ones_whatever_the_words(
-    vendor: str, words: str, status: int
+    vendor: str, status: int, words: str
 ) -> None:
     hardship = Hardship(refused_status=status, refused_words=words)
     behaviour = Behaviour(largest_span_days=1, hardship=hardship)
@@ -373,7 +376,7 @@ def test_calls_that_came_once_are_not_taken_back_by_empty_answers(vendor: str) -
     assert run.requests < 600
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("vendor", NAMES)
 def test_a_broken_call_of_a_vendor_that_gives_too_little_is_no_outage(
     vendor: str, seed: int
@@ -409,7 +412,7 @@ def test_a_vendor_that_blinks_with_404_is_read_whole(vendor: str, count: int, ev
 
 
 @pytest.mark.parametrize("nothing", ["", "404"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("vendor", NAMES)
 def test_so_is_one_that_blinks_at_random_and_says_404_for_nothing(
     vendor: str, seed: int, nothing: Any

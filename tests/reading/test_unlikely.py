@@ -246,7 +246,7 @@ def test_so_they_are_where_periods_above_six_hours_are_refused(vendor: str, seed
     assert lost(run, world) == 0
 
 
-@pytest.mark.parametrize("empty", [1, 2, 3, 4])
+@pytest.mark.parametrize("empty", [1, 4])
 @pytest.mark.parametrize("vendor", NAMES)
 def test_an_hourly_run_whose_first_answers_are_empty_loses_nothing(vendor: str, empty: int) -> None:
     """A wider window, which must hold calls, tells whether the vendor is awake."""
