@@ -234,9 +234,9 @@ class Dbt:
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def build(self, **variables: object) -> str:
-        """Builds and tests all models to the good end, and returns what dbt wrote."""
-        finished = self.run("build", variables)
+    def build(self, *arguments: str, **variables: object) -> str:
+        """Builds and tests models, by default all, to the good end; returns what dbt wrote."""
+        finished = self.run("build", variables, *arguments)
         assert finished.returncode == 0, finished.stdout[-8000:]
         return finished.stdout
 

@@ -75,7 +75,8 @@ def test_a_lost_row_and_a_month_left_out_are_found_by_dbt(
     schema = "left_out"
     database.load(schema, written(tmp_path, runs))
     variables = {"callhistory_schemas": [schema]}
-    database.dbt.build(**variables)
+    of_the_ledger = ("--select", "missing_calls", "coverage_gaps", "coverage")
+    database.dbt.build(*of_the_ledger, **variables)
     gaps = database.rows("select * from analytics.coverage_gaps order by stream")
     assert [(gap["stream"], gap["kind"], gap["gap_start"], gap["gap_end"]) for gap in gaps] == [
         (STREAMS[vendor], "never read", datetime(2026, 7, 1), datetime(2026, 8, 1))  # noqa: DTZ001
@@ -85,7 +86,7 @@ def test_a_lost_row_and_a_month_left_out_are_found_by_dbt(
         table = f"{schema}.{STREAMS[vendor]}"
         lost = sorted(names_of(database, table))[len(vendor)]
         database.execute(f"delete from {table} where cast(id as varchar) = '{lost}'")  # noqa: S608
-    again = database.dbt.run("build", variables, "--select", "missing_calls", "coverage")
+    again = database.dbt.run("build", variables, *of_the_ledger)
     assert again.returncode == 1
     assert "no_call_is_missing" in again.stdout
     short = database.rows("select * from analytics.missing_calls where verdict = 'error'")

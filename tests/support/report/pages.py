@@ -79,13 +79,15 @@ class Opened:
     def table(self, question: str) -> list[list[str]]:
         """The texts of a question's table that can be seen, row by row, without its head."""
         section = self.section(question)
-        for fold in section.locator("summary").all():
-            fold.click()
-        return [
-            texts
-            for row in section.locator("tr:not(.why)").all()
-            if (texts := row.locator("td:visible").all_inner_texts())
-        ]
+        section.locator("details").evaluate_all("all => all.forEach(each => each.open = true)")
+        shown: list[list[str]] = section.locator("tr:not(.why)").evaluate_all("""
+            rows => rows
+                .map(row => [...row.querySelectorAll('td')]
+                    .filter(cell => cell.checkVisibility({visibilityProperty: true}))
+                    .map(cell => cell.innerText))
+                .filter(texts => texts.length)
+        """)
+        return shown
 
     def figures(self) -> list[str]:
         """The large numbers."""
