@@ -30,8 +30,9 @@ FIRST_RUN: Final = datetime(2026, 3, 1)  # noqa: DTZ001
 A_DAY: Final = timedelta(days=1)
 UTEL: Final = "utel_call_history"
 TWIN: Final = "twin_call_sessions"
-ROWS_OF_EACH: Final = 12
-TANGLES: Final = 6
+ROWS_OF_EACH: Final = 6
+TANGLES: Final = (0, 1, 5)
+"""Seeds; the last alone of six finds out a run that counts as its own second reading."""
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_a_row_taken_out_of_any_raw_table_is_found(
                 if row["wanted"] - row["found"] == 1
             ][:1]
         assert {row["stream"] for row in errors} <= taken.keys()
-    assert len(set(found)) == ROWS_OF_EACH * len(READ_BY) == 60
+    assert len(set(found)) == ROWS_OF_EACH * len(READ_BY) == 30
     assert texts.ask("missing_calls", schema) == []
 
 
@@ -164,7 +165,7 @@ def test_what_falls_short_and_what_was_read_again_is_as_reckoned_by_hand(
     load: Callable[..., str], texts: LedgerTexts
 ) -> None:
     verdicts = set()
-    for seed in range(TANGLES):
+    for seed in TANGLES:
         stories = [tangled(stream, START, seed) for stream in READ_BY]
         schema = load(*stories)
         short = texts.ask("missing_calls", schema)
