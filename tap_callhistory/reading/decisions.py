@@ -213,10 +213,10 @@ class Decisions:
     def _less_deep(self, task: Task, reason: str, most: int) -> Split:
         """Split a window into parts whose pages all lie where pages come."""
         self._aim.lower(SHARE * most)
-        total = task.current.total if task.current else None
-        if total is not None:
-            self.planner.learn(task.window, total)
-        elif read := task.stretch_read:
+        current = task.current
+        if current is not None and current.total is not None:
+            self.planner.learn(task.window, current.total)
+        elif current is not None and (read := task.shape.stretch(current.direction)):
             self.planner.presume(len(task.received) / (read.length / A_DAY))
         return self._crowded.in_parts(task, reason, Lineage(task.lineage.doubt))
 

@@ -30,8 +30,8 @@ MOST_TO_TRUST = 9
 #: are moved, deleted or published meanwhile are fewer.
 FEWEST_LACKING = 3
 SHARE_LACKING = 1 / 8
-#: Where so many calls are likely, none is unlikely.
-FEWEST_CALLS_OF_A_BLANK = 3
+#: Where so many calls are expected, none is unlikely.
+EXPECTED_FOR_NONE = 3
 #: The end of one window in so many requests is asked for again though nothing is unlikely: a
 #: vendor whose answers lack calls, and prove themselves all the same, is found by nothing else.
 REQUESTS_PER_CHECK = 25
@@ -194,14 +194,14 @@ class Knowledge:
             before: How many calls it should hold by the windows before it.
             behind: The same, by the next one: where history begins, that alone tells.
         """
-        if not self.gives_blanks or max(before, behind) < FEWEST_CALLS_OF_A_BLANK:
+        if not self.gives_blanks or max(before, behind) < EXPECTED_FOR_NONE:
             return False
         if self.gives_too_little:
             return False  # its answers come and go: they are asked for again instead
         early = self.gave_since is None or window.start < self.gave_since
         full = max(before, behind) > self.most_calls / 2
         long = window.length > self.lengths.longest_with_calls
-        return full or long or (early and behind >= FEWEST_CALLS_OF_A_BLANK)
+        return full or long or (early and behind >= EXPECTED_FOR_NONE)
 
     def came_before(self, window: Window) -> bool:
         """Whether the vendor gave history as old as a window's, or older."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_callhistory.errors import KEEP_INCOMPLETE, IncompleteWindow
 from tap_callhistory.reading.doubts import is_cut
-from tap_callhistory.reading.nothing import EXPECTED_FOR_NONE
+from tap_callhistory.reading.knowledge import EXPECTED_FOR_NONE
 from tap_callhistory.reading.read_windows import ReadWindow, strays
 from tap_callhistory.reading.tasks import State, Task
 from tap_callhistory.reading.windows import Window, merged

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.errors import IncompleteWindow
 from tap_callhistory.reading.decision import Fail, ReadAgain, Search, Split, in_parts
-from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK
+from tap_callhistory.reading.knowledge import EXPECTED_FOR_NONE, REQUESTS_PER_CHECK
 from tap_callhistory.reading.passes import Disturbed
 from tap_callhistory.reading.searches import Purpose, Searched
 from tap_callhistory.reading.windows import A_DAY, HOUR, Window, floor
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.planner import Planner
     from tap_callhistory.reading.tasks import Task
 
-#: Where so many calls are expected, none is unlikely.
-EXPECTED_FOR_NONE: Final = 3
 #: No other window tells how likely calls are: so many like answers are wanted.
 LIKE_ANSWERS_OF_THE_FIRST: Final = 6
 #: Where so many calls are expected, so many answers without any must come.

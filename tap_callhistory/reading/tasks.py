@@ -347,12 +347,6 @@ class Task:
         return Shape(self.window, self.received.values())
 
     @property
-    def stretch_read(self) -> Window:
-        """The window without what the pages of the present pass did not come to."""
-        direction = self.current.direction if self.current else 0
-        return self.shape.stretch(direction)
-
-    @property
     def holds_only_known_calls(self) -> bool:
         """Whether this window, an end of another, holds only calls of the other."""
         return self.received.keys() <= (self.end_of.received.keys() if self.end_of else set())

@@ -34,8 +34,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.reading.decision import AskAgain, Fail, ReadAgain, Search, Split, unreadable
-from tap_callhistory.reading.knowledge import REQUESTS_PER_CHECK, is_notable
-from tap_callhistory.reading.nothing import EMPTY_ANSWERS_THAT_TELL, EXPECTED_FOR_NONE
+from tap_callhistory.reading.knowledge import EXPECTED_FOR_NONE, REQUESTS_PER_CHECK, is_notable
+from tap_callhistory.reading.nothing import EMPTY_ANSWERS_THAT_TELL
 from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.tasks import PageAnswers, State
 from tap_callhistory.reading.windows import A_DAY

@@ -163,7 +163,7 @@ def test_a_period_with_more_calls_than_are_given_is_read_in_shorter_ones(
 
 #: In requests of a vendor that works. Half as many calls in a window as on its pages are twice as
 #: many windows; where no total proves a window, each costs a second request.
-MOST_TIMES = 5
+MOST_TIMES = {"etelecom": 4, "kavenegar": 5, "twin": 5, "cinnox": 5, "utel": 5}
 MOST_TIMES_FOR_DEEP_PAGES = 2
 
 
@@ -186,7 +186,7 @@ def test_a_vendor_that_cannot_carry_a_window_is_asked_for_less(
     run = read(world, max_retries=8, patience=Patience())
     assert run.failure is None
     assert run.table() == truth(world)
-    most = MOST_TIMES_FOR_DEEP_PAGES if hardship.deepest_row else MOST_TIMES
+    most = MOST_TIMES_FOR_DEEP_PAGES if hardship.deepest_row else MOST_TIMES[vendor]
     assert run.requests <= most * plain.requests
     # One page of these never comes.
     assert run.waited_seconds <= (66 if hardship.deep_silence else 20)
