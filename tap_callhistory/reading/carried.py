@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from tap_callhistory.reading.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tap_callhistory.reading.windows import Window
 
 #: A window so many times as long as what a vendor carries is worth the request that may fail.
 WORTH_A_TRIAL = 1.5
@@ -17,6 +18,8 @@ WORTH_A_TRIAL = 1.5
 FAILURES_THAT_TELL = 3
 #: A page of one call cannot overlap the one before.
 FEWEST_ON_A_PAGE = 2
+#: What began farther from a window came for another reason than the time that its bounds mean.
+FARTHEST_ASTRAY = timedelta(days=1)
 #: Two windows that end at the same number of calls, and this is no smaller, end at a cap.
 FEWEST_CALLS_OF_A_CAP = 10
 
@@ -102,6 +105,41 @@ class Lengths:
             return refused / 2
         ratio: float = refused / carried
         return carried if ratio <= WORTH_A_TRIAL else carried * ratio**0.5
+
+
+@dataclass(slots=True)
+class Astray:
+    """How far outside of the windows that were asked for calls began that came.
+
+    A vendor may mean another time of a call by its bounds: when it ended, or was last changed.
+
+    Attributes:
+        before: How long before their window the earliest ones began.
+        after: How long after their window the latest ones did.
+    """
+
+    before: timedelta = timedelta(0)
+    after: timedelta = timedelta(0)
+
+    def note(self, asked: Window, moments: Collection[str]) -> None:
+        """Note when the calls of a page began.
+
+        Args:
+            asked: The bounds that were asked for.
+            moments: In fixed-width UTC.
+        """
+        if not moments:
+            return
+        before = asked.start - datetime.fromisoformat(min(moments))
+        after = datetime.fromisoformat(max(moments)) - asked.end
+        if before <= FARTHEST_ASTRAY:
+            self.before = max(self.before, before)
+        if after <= FARTHEST_ASTRAY:
+            self.after = max(self.after, after)
+
+    def sure(self, window: Window) -> Window:
+        """The part of a window, perhaps none, of which each call that begins there must come."""
+        return Window(window.start + self.after, window.end - self.before)
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.searches import Purpose
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy, is_too_often
-from tap_callhistory.reading.windows import A_DAY, MONTH, Window
+from tap_callhistory.reading.windows import A_DAY, MONTH, Window, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +134,8 @@ class Decisions:
         """Decide when a page came."""
         self.not_found.came(task, position, page)
         self.knowledge.answer(task.window, page)
+        moments = [call.moment for call in page.calls if call.lines is not None]
+        self.knowledge.astray.note(widened(task.window, self._resolution), moments)
         return self._take_likely(task, position, page)
 
     def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_callhistory.reading.carried import Cap, Depth, Lengths
+from tap_callhistory.reading.carried import Astray, Cap, Depth, Lengths
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -68,6 +68,7 @@ class Knowledge:
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         lengths: How long a window the vendor carries.
         depth: How far down its lists it gives pages.
+        astray: How far outside of the windows that were asked for calls began that came.
         largest_page: The largest number of calls on one page.
         short_pages_hold: How many pages with fewer calls than their place promised held just as
             few when they were asked for again.
@@ -99,6 +100,7 @@ class Knowledge:
     latest_end: datetime | None = None
     lengths: Lengths = field(default_factory=Lengths)
     depth: Depth = field(default_factory=Depth)
+    astray: Astray = field(default_factory=Astray)
     largest_page: int = 0
     short_pages_hold: int = 0
     pages_fall_short: bool = False

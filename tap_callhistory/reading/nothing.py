@@ -235,7 +235,7 @@ class Nothing:
         answers.gives_others = True
         answers.counts.append(len(task.received))
         if page is not None and search.purpose is Purpose.AWAKE:
-            task.came.update({call.key: call for call in page.calls})
+            task.inherited.update({call.key: call for call in page.calls})
             if answers.in_vain or task.lacking:
                 self._knowledge.note_poor_answer(1 + answers.in_vain)
         return ReadAgain(str(search.refusal), pause=True)

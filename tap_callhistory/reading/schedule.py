@@ -144,8 +144,8 @@ class Schedule:
     def _begin_windows(self) -> None:
         planner = self._decisions.planner
         while self._room_for_a_window() and (window := planner.next()):
-            task = Task(window, came=dated(self._known, window))
-            for key in task.came:
+            task = Task(window, inherited=dated(self._known, window))
+            for key in task.inherited:
                 del self._known[key]
             self._queue.append(self._begin(task))
 
@@ -304,7 +304,7 @@ class Schedule:
         task.finish(State.GONE)
         del self._queue[place]
         for window, came in zip(reversed(parts), reversed(known), strict=True):
-            self._queue.insert(place, self._begin(Task(window, split.lineage, came=came)))
+            self._queue.insert(place, self._begin(Task(window, split.lineage, inherited=came)))
 
     def _accept(self, task: Task, *, provisional: bool) -> None:
         self._decisions.accepted(task, provisional=provisional)
@@ -322,7 +322,7 @@ class Schedule:
             task.finish(State.FAILED)
             return
         task.total = task.current.total if task.current else None
-        task.finish(State.INCOMPLETE, in_order({**task.came, **task.received}.values()))
+        task.finish(State.INCOMPLETE, in_order({**task.known, **task.received}.values()))
 
     # Looks at the ends of a window.
 

@@ -187,7 +187,9 @@ class Task:
     to_ask: deque[Position] = field(default_factory=deque)
     under_way: int = 0
     calls: list[ReadCall] = field(default_factory=list)
+    #: The calls that came in passes before, and those that came of the windows it is a part of.
     came: dict[str | int, ReadCall] = field(default_factory=dict)
+    inherited: dict[str | int, ReadCall] = field(default_factory=dict)
     total: int | None = None
     proof: str = ""
     doubles: frozenset[str | int] = frozenset()
@@ -253,6 +255,7 @@ class Task:
         self.attempt += 1
         self.state = state
         self.came.clear()
+        self.inherited.clear()
         self.calls = calls or []
         self.current = None
         self.to_ask.clear()
@@ -311,17 +314,32 @@ class Task:
 
     def known_in(self, window: Window) -> dict[str | int, ReadCall]:
         """The calls that came in any pass, this one included, and are dated within a window."""
-        return dated({**self.came, **self.received}, window)
+        return dated({**self.known, **self.received}, window)
+
+    @property
+    def known(self) -> dict[str | int, ReadCall]:
+        """The calls that came before the present pass, here or of the window it is a part of."""
+        return {**self.inherited, **self.came}
 
     @property
     def lacking(self) -> set[str | int]:
-        """Which calls of this window have come before, and not in the present pass."""
+        """Which calls of this window have come before, and not in the present pass.
+
+        What came of the window that this one is a part of may belong to the part beside it, by the
+        time that the vendor means.
+        """
+        sure = self.current.knowledge.astray.sure(self.window) if self.current else self.window
+        return self.lacking_of_its_own | (dated(self.inherited, sure).keys() - self.received.keys())
+
+    @property
+    def lacking_of_its_own(self) -> set[str | int]:
+        """Which calls of this window have come for it before, and not in the present pass."""
         return dated(self.came, self.window).keys() - self.received.keys()
 
     @property
     def novel(self) -> set[str | int]:
         """Which calls of this window have come in the present pass, and not before."""
-        return dated(self.received, self.window).keys() - self.came.keys()
+        return dated(self.received, self.window).keys() - self.known.keys()
 
     @property
     def has_inner_pages(self) -> bool:
@@ -331,11 +349,12 @@ class Task:
     @property
     def differences_within(self) -> int:
         """How many calls lack or are new between those that another pass has brought."""
-        before = [call.moment for call in dated(self.came, self.window).values()]
+        known = self.known
+        before = [call.moment for call in dated(known, self.window).values()]
         now = [call.moment for call in self.received.values()]
         if not before or not now:
             return 0
-        lacking = (self.came[key].moment for key in self.lacking)
+        lacking = (known[key].moment for key in self.lacking)
         novel = (self.received[key].moment for key in self.novel)
         return sum(min(now) < moment < max(now) for moment in lacking) + sum(
             min(before) < moment < max(before) for moment in novel

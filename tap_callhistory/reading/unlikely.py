@@ -35,7 +35,6 @@ from typing import TYPE_CHECKING, Final
 
 from tap_callhistory.reading.decision import AskAgain, Fail, ReadAgain, Search, Split, unreadable
 from tap_callhistory.reading.knowledge import EXPECTED_FOR_NONE, REQUESTS_PER_CHECK, is_notable
-from tap_callhistory.reading.nothing import EMPTY_ANSWERS_THAT_TELL
 from tap_callhistory.reading.passes import Disturbed, TooMany
 from tap_callhistory.reading.tasks import PageAnswers, State
 from tap_callhistory.reading.windows import A_DAY
@@ -151,7 +150,8 @@ class Unlikely:
         alike = answers.counts.count(len(task.received)) + 1
         if task.lacking:
             why = "calls that came before are missing"
-            wanted = 2 if task.received else EMPTY_ANSWERS_THAT_TELL + 1
+            few = task.received and not is_notable(len(task.lacking), len(task.known))
+            wanted = 2 if few else MOST_ANSWERS
         most = max(MOST_ANSWERS, wanted)
         if self._knows_it:
             why = why or "the vendor was found to give too little"
@@ -160,7 +160,7 @@ class Unlikely:
         if self._knows_it and self._is_thinned(task):
             page = task.current.limits.page_size if task.current else 1
             self._aim.at(max(int(page * FILLED), 1))
-            raise TooMany("calls come and go", calls=len(task.came), at_cap=False)
+            raise TooMany("calls come and go", calls=len(task.known), at_cap=False)
         before = answers.counts[-(ANSWERS_THAT_STAY - 1) :]
         stays = before == [len(task.received)] * (ANSWERS_THAT_STAY - 1)
         if alike < wanted and not stays and len(answers.counts) < most - 1:
@@ -182,14 +182,14 @@ class Unlikely:
             return
         answers.counted = True
         self._compare_inner_pages(task)
-        lacks = bool(task.lacking) and self._knows_it
-        if lacks or is_notable(len(task.lacking), len(task.came)):
+        own = len(task.lacking_of_its_own)
+        if (own and self._knows_it) or is_notable(own, len(task.known)):
             answers.refuted = True
             self._knowledge.note_poor_answer()
         if answers.agreeing and task.novel:
             # Calls of a day ago are not published just now.
             old = planner.end is not None and task.window.end < planner.end - A_DAY
-            lacked_all = not task.came and old
+            lacked_all = not task.known and old
             if self._knows_it or lacked_all or is_notable(len(task.novel), len(task.received)):
                 answers.refuted = True
                 self._knowledge.note_poor_answer(answers.agreeing)
@@ -199,11 +199,11 @@ class Unlikely:
             answers.agreeing += max(task.totals, end, 1)
 
     def _compare_inner_pages(self, task: Task) -> None:
-        if not task.has_inner_pages or not task.came:
+        if not task.has_inner_pages or not task.known:
             return
         if not (task.lacking or task.novel):
             self._knowledge.inner_pages_hold |= task.answers.agreeing > 0
-        elif is_notable(task.differences_within, len(task.came)):
+        elif is_notable(task.differences_within, len(task.known)):
             self._knowledge.inner_pages_lack = True
 
     def _is_thinned(self, task: Task) -> bool:

@@ -368,7 +368,8 @@ class Telling:
         endpoint = next(each for each in VENDORS if each.vendor == self.story.vendor)
         habits, end = self.story.behaviour, self.began
         spans = habits.largest_span_days or habits.hardship.youngest_end_minutes
-        fails = habits.hardship.heavy_calls or habits.hardship.broken_call
+        hardship = habits.hardship
+        fails = hardship.heavy_calls or hardship.broken_call or hardship.blinks_every
         if spans or fails or habits.cap_style == "error":
             # A refusal may be about the end, which is then moved back; the bookmark stays there.
             new = [row["window_end"] for row in self.runs[-1].windows() if row["purpose"] == "new"]
