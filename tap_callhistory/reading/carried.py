@@ -168,10 +168,13 @@ class Cap:
             self.is_sure = True
 
     def stopped_before(self, calls: Collection[str | int]) -> bool:
-        """Note that these came of more; whether just as many, not the same, came of another."""
+        """Note that these came of more; whether just as many, and most others, came of another.
+
+        Of one window, an answer that lacks some calls may bring as many, and others, again.
+        """
         came = frozenset(calls)
         other = self.stopped.setdefault(len(came), came)
-        return other != came and len(came) >= FEWEST_CALLS_OF_A_CAP
+        return len(other & came) < len(came) / 2 and len(came) >= FEWEST_CALLS_OF_A_CAP
 
     def prove(self, calls: int) -> None:
         """Note that several windows were cut at so many calls."""

@@ -237,6 +237,9 @@ class Transport:
             if self._on_answer is not None:
                 self._on_answer(answer)
             body, verdict = self._judged(answer, memory)
+            if answer.failed and answer.failed.undecodable and not memory.uncompressed:
+                memory.uncompressed = True  # a refusal's words tell what it means
+                continue
             if verdict is None:
                 self._budget.accepted()
                 self._worked.add(generation)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_callhistory.clocks import fixed_width
-from tap_callhistory.reading.carried import Depth
+from tap_callhistory.reading.carried import Cap, Depth
 from tap_callhistory.reading.doubts import Shape
 from tap_callhistory.reading.page_sizes import SMALL, SMALLEST, PageSizes
 from tap_callhistory.reading.pages import Page, ReadCall
@@ -142,6 +142,15 @@ def test_how_deep_pages_reach_is_told_by_three_that_failed() -> None:
 # Where a window is cut.
 
 minutes = st.lists(st.integers(0, 24 * 60 - 1), min_size=1, max_size=200)
+
+
+def test_a_cap_is_told_by_two_windows_and_not_by_two_answers_to_one() -> None:
+    cap, calls = Cap(), [f"call-{number}" for number in range(30)]
+    assert not cap.stopped_before(calls[:12])
+    assert not cap.stopped_before(calls[:12])
+    assert not cap.stopped_before(calls[3:15])
+    assert not cap.stopped_before(calls[12:20])
+    assert cap.stopped_before(calls[11:23])
 
 
 @given(

@@ -11,7 +11,6 @@ from tap_callhistory.reading.carried import FARTHEST_ASTRAY, Astray
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tap_callhistory.sandbox.world.hardship import Hardship
 from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
 
 if TYPE_CHECKING:
@@ -67,10 +66,8 @@ def bursts() -> list[Call]:
     return calls
 
 
-def read(vendor: str, field: FilterField, **hardship: Any) -> Any:
-    habits = Behaviour(
-        filter_field=field, largest_page=3, oversize="cut", hardship=Hardship(**hardship)
-    )
+def read(vendor: str, field: FilterField) -> Any:
+    habits = Behaviour(filter_field=field, largest_page=3, oversize="cut")
     world = made_world(vendor, bursts(), Clock(NOON), habits)
     start = (NOON - 2 * 24 * HOUR).isoformat()
     run = run_tap(world, began=NOON, start_date=start, sizes=SMALL, concurrency=1)

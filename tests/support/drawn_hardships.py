@@ -156,6 +156,8 @@ def reasons(  # noqa: C901, PLR0912 - a table
     narrow = narrow or hardship.heavy_calls or behaviour.cap_style == "error"
     if hardship.nothing in {"400", "404"} and (narrow or not dates):
         yield "a refusal, and no other window that tells what it means", False
+    if hardship.nothing == "missing" and vendor == "twin" and behaviour.total == "none":
+        yield "an answer of which nothing is left where there are no calls", False
     hour = max((sum(d <= e <= d + HOUR for e in dates) for d in dates), default=0)
     if behaviour.cap_style == "error" and behaviour.result_cap < hour:
         yield "a refusal of more calls than are given for the shortest window", False

@@ -127,12 +127,12 @@ def test_characters_that_no_charset_explains_are_counted_and_told(
 # Compression.
 
 
-def _as_told(body: bytes, encoding: str) -> Step:
+def _as_told(body: bytes, encoding: str, status: int = 200) -> Step:
     """Claim an encoding, unless the reader wants none."""
 
     def step(line: socket.socket, request: Received) -> None:
         plain = request.headers["accept-encoding"] == "identity"
-        (bytes_of(body) if plain else bytes_of(body, Content_Encoding=encoding))(line, request)
+        reply(status, body, {} if plain else {"Content-Encoding": encoding})(line, request)
 
     return step
 
@@ -148,6 +148,18 @@ def test_a_body_that_is_not_what_its_encoding_says_is_asked_for_plain(
         assert len(serving.received) == 2
     assert "not compressed as its Content-Encoding says" in caplog.text
     assert "connection" not in caplog.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_so_is_a_refusal_whose_words_tell_what_it_means(name: str) -> None:
+    body = json.dumps({"errors": ["No calls found for the period."]}).encode()
+    with (
+        vendor(_as_told(body, "gzip", 400)) as serving,
+        pytest.raises(VendorRefusal, match="No calls found") as refused,
+    ):
+        fetched(name, serving.url)
+    assert refused.value.may_mean_nothing
+    assert len(serving.received) == 2
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
