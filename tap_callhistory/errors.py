@@ -68,9 +68,11 @@ class VendorRefusal(CallHistoryError):
         speaks_of_the_end: Whether its words say that the window ends too late.
         speaks_of_the_beginning: Whether its words say that the window begins too early.
         of_the_login: Whether it was the login that was refused: no window is to blame.
+        after_a_failure: Whether the vendor failed in the try before, so that this is no word on it.
     """
 
     of_the_login = False
+    after_a_failure = False
 
     def __init__(
         self,

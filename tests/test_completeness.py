@@ -9,12 +9,15 @@ another day:
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tests.support.call_stories import START, Appear, Quiet, Story, Sync, stories
+from tap_callhistory.sandbox.world.hardship import Hardship
+from tests.support.call_stories import START, Appear, Delete, Quiet, Story, Sync, stories
+from tests.support.in_process import NOON
 from tests.support.telling import tell
 
 EXAMPLES = int(os.environ.get("CALLHISTORY_EXAMPLES", "60"))
@@ -85,3 +88,67 @@ def test_a_window_in_doubt_does_not_wait_for_parts_that_nobody_asks_for() -> Non
     )
     habits = Behaviour(filter_field="started", oversize="cut")
     tell(Story("cinnox", habits, False, 4, 1, True, steps))  # noqa: FBT003
+
+
+def test_the_end_of_a_window_is_not_looked_at_for_ever() -> None:
+    """Each look at it, and each second answer, fell together: none of them held any calls."""
+    habits = Behaviour(
+        bounds="[)",
+        largest_page=3,
+        oversize="cut",
+        order="oldest",
+        result_cap=50,
+        cap_style="error",
+        errors_in_ok=True,
+        hardship=Hardship(thin_every=2, thin="empty"),
+    )
+    steps = (
+        Appear(count=1, late=59, apart=1, lasts=80, recording=0),
+        Appear(count=2, late=59, apart=1, lasts=80, recording=0),
+        Delete(72),
+        Appear(count=2, late=59, apart=1, lasts=80, recording=0),
+        Sync(
+            {
+                "lookback_hours": 1,
+                "concurrency": 1,
+                "revisit_hours": [],
+                "start_date": (NOON - timedelta(days=21)).isoformat(),
+                "max_retries": 8,
+                "on_incomplete_window": "fail",
+            },
+            page_size=2,
+            seed=0,
+            meanwhile=((30, Delete(72)),),
+        ),
+    )
+    tell(Story("cinnox", habits, False, 2000, 1, False, steps))  # noqa: FBT003
+
+
+def test_a_total_that_is_always_wrong_does_not_keep_windows_short() -> None:
+    """One was split down to a minute for a call that breaks it, and no longer one came after it."""
+    habits = Behaviour(
+        bounds="[)",
+        filter_field="started",
+        largest_page=3,
+        oversize="cut",
+        total="all",
+        cap_style="error",
+        hardship=Hardship(deepest_row=5, deep_silence=True, broken_call=2, false_gzip=True),
+    )
+    steps = (
+        Appear(count=4, late=0, apart=17, lasts=0, recording=0),
+        Sync(
+            {
+                "lookback_hours": 30,
+                "concurrency": 4,
+                "revisit_hours": [48],
+                "start_date": (NOON - timedelta(days=21)).isoformat(),
+                "max_retries": 8,
+                "on_incomplete_window": "continue",
+            },
+            page_size=40,
+            seed=5,
+        ),
+    )
+    told = tell(Story("utel", habits, False, 4, 1440, True, steps))  # noqa: FBT003
+    assert max(run.requests for run in told.runs) < 500

@@ -341,6 +341,8 @@ class Decisions:
         """Read a window once more; split it when that has not helped."""
         self._page_sizes.ended_short(task.page_size, task.current.page_held if task.current else 0)
         if task.surplus and task.surplus == self.knowledge.habitual_surplus:
+            # It is read all the same: windows to come are no shorter for it.
+            self.planner.learn(task.window, len(task.received), task.shape.moments)
             return unreadable(task.window, f"{reason}, and so it is in every window")
         surplus, whole = task.surplus, task.lineage.surplus
         if surplus > 0 and self.knowledge.stops_at(task.received):

@@ -45,6 +45,8 @@ LAST_HOURS: Final = 4 * HOUR
 MOST_SEARCHES: Final = 9
 #: So often a vendor is asked again, after a pause, that gave others before.
 MOST_ROUNDS: Final = 3
+#: The same, where it gives others meanwhile.
+MOST_ROUNDS_OF_THE_LIVING: Final = 6
 
 
 class Narrowing:
@@ -198,8 +200,11 @@ class Narrowing:
 
         Above all if it gives nothing at all now, or gave history as old before.
         """
-        tired = search.given is None or self._knowledge.came_before(task.window)
-        if not self._knowledge.answers or search.rounds >= (MOST_ROUNDS if tired else 1):
+        rounds = MOST_ROUNDS
+        if search.given is not None:
+            came_before = self._knowledge.came_before(task.window)
+            rounds = MOST_ROUNDS_OF_THE_LIVING if came_before else 1
+        if not self._knowledge.answers or search.rounds >= rounds:
             return Fail(_found(task, search.given, error))
         search.rounds += 1
         if search.given is None:

@@ -7,7 +7,8 @@
 | ... that is not found, or refused | a few times                    | `Search` others, for any   |
 | ... nor are months before it      | a few times                    | `Search` days, then hours  |
 |                                   | otherwise                      | `Fail`                     |
-| time after time                   | it is a window's first         | `Search` what came before  |
+| time after time                   | the vendor failed besides      | as a refusal               |
+|                                   | it is a window's first         | `Search` what came before  |
 | ... that still comes              | and it is not found once more  | as an empty page           |
 | ... that does not                 | the vendor blinks              | `ReadAgain`                |
 """
@@ -93,6 +94,9 @@ class NotFound:
         """Whether the vendor said, now or the times before, that there are no calls."""
         told = task.refused.missing.pop(position, [])
         if not isinstance(error, VendorRefusal):
+            return False
+        if any(each.after_a_failure for each in [*told, error]):
+            self._knowledge.blinks = True
             return False
         if error.may_mean_nothing:
             task.refused.taken_for_empty.add(position)

@@ -43,6 +43,8 @@ LIKE_ANSWERS_OF_THE_FIRST: Final = 6
 #: Where so many calls are expected, so many answers without any must come.
 EXPECTED_OF_MANY: Final = 100
 LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED: Final = 4
+#: In a first run that had so few answers yet, one more is wanted.
+ANSWERS_OF_A_SHORT_HISTORY: Final = 20
 #: After so many answers without calls, though some are known, the window is read in parts; the
 #: last one was to the very words of the first.
 EMPTY_ANSWERS_THAT_TELL: Final = 3
@@ -105,7 +107,12 @@ class Nothing:
             return LIKE_ANSWERS_OF_THE_FIRST
         if expected >= EXPECTED_OF_MANY:
             return LIKE_ANSWERS_WHERE_MANY_ARE_EXPECTED
-        return 3 if task.lineage.doubt is not None else 2
+        return 3 if self._is_short(planner) or task.lineage.doubt is not None else 2
+
+    def _is_short(self, planner: Planner) -> bool:
+        """Whether little was read, and no run before it: nothing shows a vendor that gives less."""
+        answers = self._knowledge.answers
+        return answers <= ANSWERS_OF_A_SHORT_HISTORY and not planner.follows_a_run
 
     def beside_a_part(self, task: Task) -> ReadAgain | None:
         """Ask again for a window of which nothing comes, though calls came of a part of it."""
@@ -249,9 +256,12 @@ class Nothing:
         checked = known.empty_windows_checked
         early = checked < EMPTY_WINDOWS_CHECKED
         per_check = REQUESTS_PER_EARLY_CHECK if early else REQUESTS_PER_CHECK
-        if task.answers.counts or (planner.knows and checked * per_check > known.answers):
+        told = len(task.answers.counts) + task.answers.end_tried
+        if told >= (2 if self._is_short(planner) else 1):
             return None
-        known.empty_windows_checked += 1
+        if not told and planner.knows and checked * per_check > known.answers:
+            return None
+        known.empty_windows_checked += not told
         if task.window.end == planner.end and (search := self.but_its_end(task)):
             return search
         task.answers.counts.append(0)

@@ -311,6 +311,10 @@ class Schedule:
         if task.current is not None:
             task.total, task.proof = task.current.total, task.current.proof
             task.doubles = frozenset(task.current.doubles)
+        for other in self._queue:
+            # By the time that the vendor means, they belong here.
+            for key in other.inherited.keys() & task.received.keys():
+                del other.inherited[key]
         calls = in_order(task.received.values())
         task.finish(State.PROVISIONAL if provisional else State.READ, calls)
 

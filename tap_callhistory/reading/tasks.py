@@ -163,6 +163,7 @@ class LastPage:
         calls: How many it held.
         asked_again: Whether it was asked for again.
         holds: Whether it held as many when it was asked for again.
+        in_vain: How often in a row it has held fewer.
         like_answers: How many like answers have told that nothing follows it.
     """
 
@@ -170,6 +171,7 @@ class LastPage:
     calls: int = 0
     asked_again: bool = False
     holds: bool = False
+    in_vain: int = 0
     like_answers: int = 0
 
 
@@ -335,6 +337,11 @@ class Task:
     def lacking_of_its_own(self) -> set[str | int]:
         """Which calls of this window have come for it before, and not in the present pass."""
         return dated(self.came, self.window).keys() - self.received.keys()
+
+    @property
+    def brought_at_last(self) -> int:
+        """How many known calls the present pass has brought, and none before it."""
+        return len((self.inherited.keys() & self.received.keys()) - self.came.keys())
 
     @property
     def novel(self) -> set[str | int]:

@@ -57,6 +57,9 @@ MOST_ANSWERS_WHERE_IT_HELPS: Final = 14
 ANSWERS_THAT_STAY: Final = 8
 #: So many pages that give the same total need no such check.
 TOTALS_THAT_DO: Final = 3
+#: A last page that so often in a row held fewer calls, asked for again alone, may do so in the
+#: rhythm of the vendor's poor answers: the whole window is read again.
+MOST_LOOKS_IN_VAIN: Final = 6
 #: Nobody erases so many calls, and with them all others of a window, while it is read.
 MANY_GONE: Final = 12
 #: A window whose calls come and go is split into some that fill a page so far.
@@ -186,6 +189,9 @@ class Unlikely:
         if (own and self._knows_it) or is_notable(own, len(task.known)):
             answers.refuted = True
             self._knowledge.note_poor_answer()
+        if answers.counts and is_notable(task.brought_at_last, len(task.known)):
+            answers.refuted = True
+            self._knowledge.note_poor_answer(len(answers.counts))
         if answers.agreeing and task.novel:
             # Calls of a day ago are not published just now.
             old = planner.end is not None and task.window.end < planner.end - A_DAY
@@ -215,6 +221,7 @@ class Unlikely:
         """Note what came of a last page that was asked for again."""
         total = task.current.total if task.current else None
         task.last.holds = len(page.calls) >= task.last.calls
+        task.last.in_vain = 0 if task.last.holds else task.last.in_vain + 1
         if is_notable(task.last.calls - len(page.calls), task.last.calls):
             self._knowledge.note_poor_answer(
                 total_held=page.total is not None and total == page.total
@@ -223,6 +230,7 @@ class Unlikely:
     def _once_more(self, task: Task, planner: Planner, why: str) -> ReadAgain | AskAgain | Search:
         answers, last = task.answers, task.last.position
         inner_hold = self._knowledge.only_ends_lack_calls and task.has_inner_pages
+        inner_hold = inner_hold and task.last.in_vain < MOST_LOOKS_IN_VAIN
         if self._knows_it and inner_hold and last is not None and not task.lacking:
             # The inner pages hold: only the last one may still have been cut.
             return AskAgain([last._replace(again=True)], why)

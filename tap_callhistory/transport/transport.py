@@ -8,7 +8,7 @@ fetch ── try ── budget ── sender ── answer ── parse ── j
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,13 +34,12 @@ from tap_callhistory.transport.bodies import (
 from tap_callhistory.transport.http import Answer, FailedTry, Request, too_large
 from tap_callhistory.transport.verdicts import (
     CHECK_ADDRESS,
-    SLOW_DOWN_ADVICE,
     THE_VENDOR_FAILS,
     Action,
     Judge,
     Verdict,
-    asks_for_patience,
     judge_by_status,
+    patient,
     quoted,
 )
 from tap_callhistory.transport.words import Words, presentable_code
@@ -71,6 +70,7 @@ class _Memory:
     decode: Decode = msgspec.json.decode
     doubtful_body: bytes | bytearray | None = None
     uncompressed: bool = False
+    failed: bool = False
     generation: int = -1
     refusals: int = 0
     renewals: int = 0
@@ -178,7 +178,11 @@ class Transport:
             tries += 1
             try:
                 return self._try(request, memory)
+            except VendorRefusal as refusal:
+                refusal.after_a_failure = memory.failed
+                raise
             except FailedTry as failed:
+                memory.failed |= failed.may_carry_less
                 uncompressed = failed.undecodable and not memory.uncompressed
                 # One that only wants to be asked more slowly gives no more to a shorter window.
                 other_windows_help = failed.may_carry_less or failed.unreadable
@@ -244,7 +248,8 @@ class Transport:
                 self._budget.accepted()
                 self._worked.add(generation)
                 return body
-            verdict = _patient(verdict, answer)
+            pauses = requested_pause(answer.headers) is not None
+            verdict = patient(verdict, answer.status, names_a_pause=pauses)
             secrets = _secrets(request, headers)
             if verdict.action is not Action.LOG_IN or not self._deserves_another_try(
                 generation, memory, quoted(answer.status, verdict, secrets)
@@ -376,18 +381,6 @@ class Transport:
             charset,
             so_far,
         )
-
-
-def _patient(verdict: Verdict, answer: Answer) -> Verdict:
-    """A refusal that says when to come back is one of too many requests."""
-    refused = verdict.action is Action.STOP or (
-        verdict.action is Action.LOG_IN and answer.status != HTTPStatus.UNAUTHORIZED
-    )
-    if not refused or not asks_for_patience(answer.status):
-        return verdict
-    if requested_pause(answer.headers) is None:
-        return verdict
-    return replace(verdict, action=Action.SLOW_DOWN, advice=SLOW_DOWN_ADVICE)
 
 
 def _secrets(request: Request, headers: Mapping[str, str]) -> list[str]:

@@ -218,9 +218,14 @@ def quoted(status: int, verdict: Verdict, secrets: Collection[str] = ()) -> str:
     return ", ".join(filter(None, (f"HTTP {status}", told)))
 
 
-def asks_for_patience(status: int) -> bool:
-    """Whether a refusal with this status is one of too many requests if it has a Retry-After."""
-    return status in _MAY_ASK_FOR_PATIENCE
+def patient(verdict: Verdict, status: int, *, names_a_pause: bool) -> Verdict:
+    """Take a refusal that says when to come back for one of too many requests."""
+    refused = verdict.action is Action.STOP or (
+        verdict.action is Action.LOG_IN and status != HTTPStatus.UNAUTHORIZED
+    )
+    if not refused or status not in _MAY_ASK_FOR_PATIENCE or not names_a_pause:
+        return verdict
+    return replace(verdict, action=Action.SLOW_DOWN, advice=SLOW_DOWN_ADVICE)
 
 
 def _by_words(verdict: Verdict, table: Table, status: int, words: Words, body: object) -> Verdict:

@@ -536,3 +536,25 @@ def test_an_account_that_lost_its_rights_is_told_after_a_dozen_requests(vendor: 
     assert run.failure is not None
     assert "403" in str(run.failure)
     assert run.requests <= 16
+
+
+@pytest.mark.parametrize("every", [2, 3])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_a_404_beside_failures_is_no_word_on_a_window(vendor: str, every: int) -> None:
+    """A call breaks every answer that it is in: it fails, and then is told to be not found."""
+    calls = history(vendor, 100)
+    broken, answers = calls[50].sequence, iter(range(1, 100_000))
+    world = world_of(vendor, calls)
+    api: Any = world.api
+    cut = api.cut
+
+    def found(calls: list[Call], first: int, size: int) -> list[Call]:
+        if all(call.sequence != broken for call in calls):
+            return cut(calls, first, size)
+        raise Refusal(500, "Server Error") if next(answers) % every else Refusal(404, "Not found.")
+
+    with patch.object(api, "cut", found):
+        run = read(world, on_incomplete_window="continue")
+    named = [row for row in run.windows() if not row["complete"]]
+    assert run.failure is not None or named
+    assert run.failure is not None or len(truth(world).keys() - run.table().keys()) == 1

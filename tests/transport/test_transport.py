@@ -276,6 +276,16 @@ def test_verdict_on_our_request_is_not_retried(
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize("failed", [0, 1, 2])
+def test_a_refusal_tells_whether_the_vendor_failed_just_before(
+    failed: int, opened: Callable[..., Transport]
+) -> None:
+    steps = [*[answer({}, 500)] * failed, answer({"status": "bad_request"}, 404)]
+    with vendor(*steps) as serving, pytest.raises(VendorRefusal) as caught:
+        opened().fetch(get(serving))
+    assert caught.value.after_a_failure == (failed > 0)
+
+
 def test_verdict_stands_though_its_body_breaks_off(opened: Callable[..., Transport]) -> None:
     with vendor(raw(head(403, {"Content-Length": "99"}) + b"{", then="close")) as serving:
         with pytest.raises(VendorRefusal, match="HTTP 403"):
