@@ -546,7 +546,7 @@ def test_a_404_beside_failures_is_no_word_on_a_window(vendor: str, every: int) -
     broken, answers = calls[50].sequence, iter(range(1, 100_000))
     world = world_of(vendor, calls)
     api: Any = world.api
-    cut = api.cut
+    cut: Any = api.cut
 
     def found(calls: list[Call], first: int, size: int) -> list[Call]:
         if all(call.sequence != broken for call in calls):
