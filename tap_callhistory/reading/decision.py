@@ -61,13 +61,15 @@ class AskAgain:
 class Split:
     """Read the window's parts instead; those given back are planned anew.
 
-    What the parts leave out of the window is not read in this run.
+    What the parts leave out of the window is not read in this run. One that takes in the rest of
+    history stands for the windows behind it, too.
     """
 
     parts: list[Window]
     lineage: Lineage
     reason: str
     given_back: Window | None = None
+    takes_in_the_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -340,7 +340,8 @@ class Decisions:
     def _unproved(self, task: Task, reason: str) -> Decision:
         """Read a window once more; split it when that has not helped."""
         self._page_sizes.ended_short(task.page_size, task.current.page_held if task.current else 0)
-        if task.surplus and task.surplus == self.knowledge.habitual_surplus:
+        total = task.current.total if task.current else None
+        if self.knowledge.is_wrong_by_habit(task.surplus, total):
             # It is read all the same: windows to come are no shorter for it.
             self.planner.learn(task.window, len(task.received), task.shape.moments)
             return unreadable(task.window, f"{reason}, and so it is in every window")
@@ -351,14 +352,17 @@ class Decisions:
             return self._crowded.on_too_many(task, TooMany(reason, calls=calls, at_cap=True))
         if task.attempt % PASSES_PER_WINDOW:
             return ReadAgain(reason)
-        if whole is not None and surplus == whole.calls:
-            whole.found_again += 1
+        if whole is not None and total is not None:
+            whole.note(surplus, total)
             if whole.found_again > 1:
                 self.knowledge.habitual_surplus = surplus
+            if whole.counted_again > 1:
+                self.knowledge.constant_total = total
+            if self.knowledge.is_wrong_by_habit(surplus, total):
                 return unreadable(task.window, f"{reason}, and so it is in every window")
         if task.lineage.halvings < MOST_HALVINGS and self._can_split(task):
             halvings = task.lineage.halvings + 1
-            known = Surplus(surplus) if surplus else None
+            known = Surplus(surplus, total) if surplus and total is not None else None
             lineage = task.lineage._replace(halvings=halvings, surplus=known)
             return self._split(task, 2, reason, lineage)
         return unreadable(task.window, reason)

@@ -65,6 +65,7 @@ class Knowledge:
         gave_at: How many pages had come then.
         gave_since: Where the earliest window begins that calls came for.
         habitual_surplus: How many calls more than it gives the vendor counts in every window.
+        constant_total: What the vendor counts in a window and in its halves, whatever they hold.
         latest_end: The vendor refuses an end that is younger than this one; None if it does not.
         lengths: How long a window the vendor carries.
         depth: How far down its lists it gives pages.
@@ -97,6 +98,7 @@ class Knowledge:
     gave_at: int = 0
     gave_since: datetime | None = None
     habitual_surplus: int | None = None
+    constant_total: int | None = None
     latest_end: datetime | None = None
     lengths: Lengths = field(default_factory=Lengths)
     depth: Depth = field(default_factory=Depth)
@@ -113,6 +115,11 @@ class Knowledge:
     empty_windows_checked: int = 0
     lasting_404s: int = 0
     blinks: bool = False
+
+    def is_wrong_by_habit(self, surplus: int, total: int | None) -> bool:
+        """Whether a total that counts so many more calls than came is no more than a habit."""
+        habit = surplus == self.habitual_surplus or total == self.constant_total
+        return habit and surplus > 0
 
     def note_poor_answer(self, answers: int = 1, *, total_held: bool = False) -> None:
         """Note that answers lacked calls that others brought.

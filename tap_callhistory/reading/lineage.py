@@ -39,11 +39,20 @@ class Surplus:
 
     Attributes:
         calls: How many more.
+        total: How many it counted.
         found_again: How many of its halves lack just as many: then it is the vendor's habit.
+        counted_again: How many of its halves have just that total: then it is not of the window.
     """
 
     calls: int
+    total: int
     found_again: int = 0
+    counted_again: int = 0
+
+    def note(self, surplus: int, total: int) -> None:
+        """Note how many calls one of the halves lacks, and how many the vendor counted for it."""
+        self.found_again += surplus == self.calls
+        self.counted_again += total == self.total
 
 
 class Lineage(NamedTuple):

@@ -10,6 +10,7 @@ is tried first. At most about a dozen cheap requests tell; what worked is rememb
 |   does                            | windows as long came, or a day's | its end moves back       |
 |                                   | moving it did not help           | `Split` in four, whole   |
 |                                   | it is longer                     | `Split`, but an hour     |
+| it is one of the last hour's      | others came                      | `Split`, with the rest   |
 | its words speak of the beginning  |                                  | `Search`                 |
 | the last hours failed             | others come                      | their end moves back     |
 | otherwise                         | longer than an hour              | `Split` in four          |
@@ -69,6 +70,7 @@ class Narrowing:
         self.let_in_before = False
         self._end_of_history: datetime | None = None
         self._moved_in_vain = False
+        self._took_in_the_rest = False
         self._knowledge = knowledge
         self._resolution = resolution
         self._refuse = refuse
@@ -95,14 +97,8 @@ class Narrowing:
         """Decide when the first page of a window was refused."""
         self._knowledge.lengths.note_refusal(task.window)
         at_end, length = self.ends_history(task.window), task.window.length
-        too_young = error.speaks_of_the_end or length <= max(
-            A_DAY, self._knowledge.lengths.longest_accepted
-        )
-        if at_end and (too_young or task.lineage.trims):
-            if trimmed := self._trimmed(task, error):
-                return trimmed
-            if task.lineage.trims and self._end_of_history:
-                return self._untrimmed(task, error, self._end_of_history)
+        if moved := self._moved(task, error) if at_end else self._with_the_rest(task, error):
+            return moved
         if error.speaks_of_the_beginning and not at_end:
             return self._search(task, error)
         if at_end and length > A_DAY:
@@ -113,6 +109,37 @@ class Narrowing:
             window, resolution = task.window, self._resolution
             return in_parts(window, task.lineage, 4, str(error), resolution=resolution)
         return self._search(task, error)
+
+    def _moved(self, task: Task, error: VendorRefusal) -> Decision | None:
+        """Move the end of history back, if the window may be refused for it; or back again."""
+        usual = max(A_DAY, self._knowledge.lengths.longest_accepted)
+        too_young = error.speaks_of_the_end or task.window.length <= usual
+        if not (too_young or task.lineage.trims):
+            return None
+        trimmed = self._trimmed(task, error)
+        if trimmed or not task.lineage.trims or self._end_of_history is None:
+            return trimmed
+        return self._untrimmed(task, error, self._end_of_history)
+
+    def _with_the_rest(self, task: Task, error: VendorRefusal) -> Split | None:
+        """Ask for a window and all of history behind it as one, whose end moves back; once a run.
+
+        Where windows are shorter than the time that an end must lie back by, those before the last
+        one end too late, too.
+        """
+        window, end = task.window, self._end_of_history
+        if self._took_in_the_rest or end is None:
+            return None
+        is_young = end - HOUR < window.end < end
+        if not (is_young and self._knowledge.answers) or task.lineage.doubt is not None:
+            return None
+        if window.length > max(self._knowledge.lengths.longest_accepted, HOUR):
+            return None
+        self._took_in_the_rest = True
+        self.horizon = end
+        rest, lineage = Window(window.start, end), task.lineage._replace(trims=0)
+        reason = f"{error}; history is asked for to its end"
+        return Split([rest], lineage, reason, takes_in_the_rest=True)
 
     def once_more(self, task: Task, error: VendorRefusal) -> ReadAgain | None:
         """Ask for a window again that is no longer than others that came.

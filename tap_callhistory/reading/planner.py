@@ -94,6 +94,11 @@ class Planner:
         """Plan windows of so many calls from now on."""
         self._comfortable = calls
 
+    def end_at(self, end: datetime) -> None:
+        """Plan nothing from an instant on."""
+        spans = [Window(span.start, min(span.end, end)) for span in self._spans]
+        self._spans = deque(span for span in spans if span)
+
     def put_back(self, span: Window) -> None:
         """Plan a stretch anew that was planned last."""
         if self._spans and self._spans[0].start == span.end:

@@ -299,12 +299,23 @@ class Schedule:
             self._decisions.planner.put_back(split.given_back)
             self._known.update(task.known_in(split.given_back))
             parts = parts[:1]
+        if split.takes_in_the_rest:
+            self._drop_behind(task)
         place = self._queue.index(task)
         known = [task.known_in(part) for part in parts]
         task.finish(State.GONE)
         del self._queue[place]
         for window, came in zip(reversed(parts), reversed(known), strict=True):
             self._queue.insert(place, self._begin(Task(window, split.lineage, inherited=came)))
+
+    def _drop_behind(self, task: Task) -> None:
+        """Leave out all windows behind one, under way or planned; their calls remain known."""
+        for other in list(self._queue):
+            window = (other.end_of or other.searches_for or other).window
+            if window.start >= task.window.end:
+                task.inherited.update({call.key: call for call in other.calls})
+                self._drop(other)
+        self._decisions.planner.end_at(task.window.end)
 
     def _accept(self, task: Task, *, provisional: bool) -> None:
         self._decisions.accepted(task, provisional=provisional)

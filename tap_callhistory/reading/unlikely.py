@@ -130,7 +130,10 @@ class Unlikely:
         if total is not None and likely and is_notable(abs(total - likely), max(total, likely)):
             at_the_end = position.beyond and not page.calls
             return "" if at_the_end else f"the total was {likely}, and is {total}"
-        return "" if self._knowledge.pages_may_be_short else task.current.lacks(position, page)
+        tells_nothing = total is not None and total == self._knowledge.constant_total
+        if tells_nothing or self._knowledge.pages_may_be_short:
+            return ""
+        return task.current.lacks(position, page)
 
     @property
     def _knows_it(self) -> bool:

@@ -122,9 +122,19 @@ def test_a_total_that_no_halving_has_mended_is_given_up() -> None:
 def test_calls_that_both_halves_lack_as_their_whole_did_are_the_vendors_habit(
     found: int, habit: int | None
 ) -> None:
-    decisions, decision = short_of_two(Lineage(surplus=Surplus(2, found)), attempt=2)
+    decisions, decision = short_of_two(Lineage(surplus=Surplus(2, 20, found)), attempt=2)
     assert decisions.knowledge.habitual_surplus == habit
     assert isinstance(decision, Fail if habit else Split)
+
+
+@pytest.mark.parametrize(("found", "constant"), [(0, None), (1, 12)])
+def test_a_total_that_both_halves_have_as_their_whole_did_is_not_that_of_a_window(
+    found: int, constant: int | None
+) -> None:
+    whole = Surplus(5, 12, counted_again=found)
+    decisions, decision = short_of_two(Lineage(surplus=whole), attempt=2)
+    assert decisions.knowledge.constant_total == constant
+    assert isinstance(decision, Fail if constant else Split)
 
 
 @pytest.mark.parametrize(("in_vain", "whole"), [(1, False), (2, True)])

@@ -550,7 +550,8 @@ def test_a_404_beside_failures_is_no_word_on_a_window(vendor: str, every: int) -
 
     def found(calls: list[Call], first: int, size: int) -> list[Call]:
         if all(call.sequence != broken for call in calls):
-            return cut(calls, first, size)
+            kept: list[Call] = cut(calls, first, size)
+            return kept
         raise Refusal(500, "Server Error") if next(answers) % every else Refusal(404, "Not found.")
 
     with patch.object(api, "cut", found):

@@ -6,15 +6,29 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tap_callhistory.clocks import fixed_width, parse_instant
 from tap_callhistory.errors import VendorRefusal
 from tap_callhistory.reading.decision import Decision, Fail, ReadAgain, Search, Split
 from tap_callhistory.reading.knowledge import Knowledge
 from tap_callhistory.reading.narrowing import Narrowing
 from tap_callhistory.reading.tasks import Task
 from tap_callhistory.reading.windows import Window
-from tests.support.reading.simulated_vendor import DAY, HOUR, NOON, SECOND
+from tap_callhistory.sandbox.world.behaviour import Behaviour
+from tap_callhistory.sandbox.world.hardship import Hardship
+from tests.support.in_process import (
+    NAMES,
+    NOON,
+    SMALL,
+    STREAMS,
+    Clock,
+    made_call,
+    made_world,
+    run_tap,
+)
+from tests.support.reading.simulated_vendor import DAY, HOUR, SECOND
 
 REFUSED = VendorRefusal("no", status=400)
+MINUTE = timedelta(minutes=1)
 
 
 class Refusing:
@@ -136,3 +150,27 @@ def test_a_vendor_that_gives_nothing_any_more_is_asked_some_rounds_and_no_more()
             decision = vendor.refuse(task)
     assert decision == Fail(REFUSED)
     assert rounds == 3
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("youngest_minutes", [3, 30])
+@pytest.mark.parametrize("vendor", NAMES)
+def test_an_end_may_be_too_young_for_several_short_windows(
+    vendor: str, youngest_minutes: float, concurrency: int
+) -> None:
+    """So many calls come in that a window is minutes long: several of them end too late."""
+    calls = [made_call(number, NOON - number * MINUTE / 2) for number in range(1, 400)]
+    hardship = Hardship(youngest_end_minutes=youngest_minutes, refused_words="Invalid dates.")
+    world = made_world(vendor, calls, Clock(NOON), Behaviour(hardship=hardship))
+    run = run_tap(
+        world,
+        began=NOON,
+        start_date=(NOON - 2 * DAY).isoformat(),
+        sizes=SMALL,
+        concurrency=concurrency,
+    )
+    assert run.failure is None
+    read_until = run.states()[-1]["bookmarks"][STREAMS[vendor]]["replication_key_value"]
+    assert read_until >= fixed_width(NOON - HOUR)
+    promised = [call for call in calls if call.created_at < parse_instant(read_until)]
+    assert {world.api.call_id(call) for call in promised} <= run.table().keys()

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_callhistory.reading.carried import FARTHEST_ASTRAY, Astray
-from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.windows import Window
 from tap_callhistory.sandbox.world.behaviour import Behaviour
-from tests.support.in_process import NAMES, NOON, Clock, made_call, made_world, run_tap, truth
+from tests.support.in_process import (
+    NAMES,
+    NOON,
+    SMALL,
+    Clock,
+    made_call,
+    made_world,
+    run_tap,
+    truth,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,16 +28,6 @@ if TYPE_CHECKING:
     from tap_callhistory.sandbox.world.call import Call
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-#: Windows that hold a handful of calls, so that bursts are split down to seconds.
-SMALL = Sizes(
-    comfortable_pages=1,
-    fewest_comfortable_calls=4,
-    most_comfortable_calls=4,
-    most_calls=12,
-    look_ahead_calls=12,
-    first_window=HOUR,
-)
-
 pytestmark = pytest.mark.usefixtures("no_logs")
 
 

@@ -22,6 +22,7 @@ from typing_extensions import override
 from tap_callhistory import tap
 from tap_callhistory.errors import StreamsFailed
 from tap_callhistory.output.ledger import NAME as LEDGER
+from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.workers import InTurn
 from tap_callhistory.sandbox.faults import FaultSource
 from tap_callhistory.sandbox.vendors.registry import make_world, vendor_named
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tap_callhistory import run as runs
-    from tap_callhistory.reading.sizes import Sizes
     from tap_callhistory.reading.workers import Finished
     from tap_callhistory.sandbox.faults import Faults
     from tap_callhistory.sandbox.world.behaviour import Behaviour
@@ -45,6 +45,15 @@ if TYPE_CHECKING:
 ADDRESS = "http://127.0.0.1:9"
 NAMES = tuple(each.vendor for each in VENDORS)
 STREAMS = {each.vendor: each.name for each in VENDORS}
+#: Windows that hold a handful of calls, so that what comes within minutes is split down to seconds.
+SMALL = Sizes(
+    comfortable_pages=1,
+    fewest_comfortable_calls=4,
+    most_comfortable_calls=4,
+    most_calls=12,
+    look_ahead_calls=12,
+    first_window=timedelta(hours=1),
+)
 KEYS = {"utel": int}
 #: More requests than this in one run of a test mean that it would never end.
 MOST_REQUESTS = 20_000
