@@ -290,7 +290,8 @@ class Telling:
         entered = self.state.get("bookmarks", {}).get(LEDGER, {}).get("entered_until", {})
         known = [mine.get("replication_key_value"), *mine.get("revisits", {}).values()]
         starts = [sync.settings["start_date"]]
-        if all(known):
+        # Where no calls have come yet, history is asked for once more when the first ones do.
+        if all(known) and mine.get("calls_per_day") != "0":
             starts = [*known, *entered.values(), *_starts(mine.get("incomplete_windows", []))]
         first = min(map(parse_instant, starts))
         return self.clock() - first + timedelta(hours=sync.settings["lookback_hours"]) + MARGIN
