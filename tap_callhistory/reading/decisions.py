@@ -134,9 +134,12 @@ class Decisions:
         """Decide when a page came."""
         self.not_found.came(task, position, page)
         self.knowledge.answer(task.window, page)
-        moments = [call.moment for call in page.calls if call.lines is not None]
-        self.knowledge.astray.note(widened(task.window, self._resolution), moments)
+        self._note_astray(task.window, page)
         return self._take_likely(task, position, page)
+
+    def _note_astray(self, asked: Window, page: Page) -> None:
+        moments = [call.moment for call in page.calls if call.lines is not None]
+        self.knowledge.astray.note(widened(asked, self._resolution), moments)
 
     def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:
         best = self._unlikely.page(task, position, page)
@@ -231,12 +234,13 @@ class Decisions:
             return self._nothing.on_control(task, page)
         if page is not None:
             self.knowledge.answer(asked, page)
+            self._note_astray(asked, page)
         if task.search.purpose is Purpose.SHORTER:
             return self._unlikely.on_part(task, page, self.planner)
-        if task.search.purpose is Purpose.BUT_ITS_END:
-            return self._nothing.on_part(task, page) or self._guarded(
-                task, lambda: self._whole(task)
-            )
+        if task.search.purpose in {Purpose.BEHIND, Purpose.BUT_ITS_END}:
+            behind = task.search.purpose is Purpose.BEHIND
+            on_page = self._nothing.on_behind if behind else self._nothing.on_part
+            return on_page(task, page) or self._guarded(task, lambda: self._whole(task))
         if task.search.purpose in {Purpose.ANY, Purpose.STILL}:
             return self.not_found.on_search(task, asked, page, error)
         if task.search.purpose is Purpose.CONTROL:

@@ -12,6 +12,7 @@ instead of an error.
 | ... and this run knows none       | the run before had many a day    | `Search` wider ones       |
 | ... or are known                  | nor did others just now          | `Search` what held some   |
 | ... and that holds none any more  | time after time                  | `Fail`                    |
+| where many are known of a longer  | none came time after time        | `Search` behind it        |
 | longer than any that held some    | calls came for less of such ones | `Split`                   |
 | that ends history                 | calls came for less of others    | `Search` but its end      |
 | ... and some came then            | and none, three times            | `Split`, the end is left  |
@@ -30,7 +31,7 @@ from tap_callhistory.reading.decision import Fail, ReadAgain, Search, Split, in_
 from tap_callhistory.reading.knowledge import EXPECTED_FOR_NONE, REQUESTS_PER_CHECK
 from tap_callhistory.reading.passes import Disturbed
 from tap_callhistory.reading.searches import Purpose, Searched
-from tap_callhistory.reading.windows import A_DAY, HOUR, Window, floor
+from tap_callhistory.reading.windows import A_DAY, HOUR, MINUTE, Window, floor
 
 if TYPE_CHECKING:
     from tap_callhistory.reading.knowledge import Knowledge
@@ -65,6 +66,8 @@ PARTS_OF_THE_FIRST: Final = (
 )
 #: Else the part that is asked for should hold so many calls.
 EXPECTED_OF_A_PART: Final = 4
+#: So many times its own length is looked at behind a window.
+LENGTHS_BEHIND: Final = 10
 #: A vendor is given up after so many times when a window that held calls held none any more, each
 #: time so often in a row.
 MOST_IN_VAIN: Final = 3
@@ -152,6 +155,21 @@ class Nothing:
         answers.end_tried = True
         part = Window(window.start, floor(window.end - HOUR, self._resolution))
         return self._ask(task, part, Purpose.BUT_ITS_END, "no calls came where history ends")
+
+    def behind(self, task: Task) -> Search | None:
+        """Look behind a window for calls that came for a longer one: it may end before they do."""
+        answers, window = task.answers, task.window
+        if answers.looked_behind or task.lacking_of_its_own:
+            return None
+        answers.looked_behind = True
+        part = Window(window.end, window.end + LENGTHS_BEHIND * max(window.length, MINUTE))
+        return self._ask(task, part, Purpose.BEHIND, "calls that came before are missing")
+
+    def on_behind(self, task: Task, page: Page | None) -> None:
+        """Miss no calls of a longer window any more, if some of them came behind this one."""
+        task.search = None
+        if page is not None and any(call.key in task.inherited for call in page.calls):
+            task.inherited.clear()
 
     def search(self, task: Task, planner: Planner, why: str) -> Search | None:
         """Ask for another window before the one is asked for again; None where that tells nothing.

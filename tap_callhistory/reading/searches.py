@@ -20,6 +20,7 @@ class Purpose(Enum):
     AWAKE = "no calls came: does the vendor give those that must be there?"
     SHORTER = "no calls came: do some come for less of it?"
     BUT_ITS_END = "no calls came: do some come for it without its last hour?"
+    BEHIND = "calls that came before are missing: do they come behind it?"
     GAVE = "no calls came: does the vendor still give those that it gave?"
     CONTROL = "nothing came: does the vendor still answer?"
 

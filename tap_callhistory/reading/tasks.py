@@ -79,6 +79,7 @@ class WindowAnswers:
         parts_came: Whether one of these brought calls.
         end_tried: Whether it was asked for without its last hour.
         end_is_blank: Whether calls came then, and none with it.
+        looked_behind: Whether what lies behind it was asked for calls that it lacks.
     """
 
     counts: list[int] = field(default_factory=list)
@@ -93,6 +94,7 @@ class WindowAnswers:
     parts_came: bool = False
     end_tried: bool = False
     end_is_blank: bool = False
+    looked_behind: bool = False
 
 
 class PageRequest(NamedTuple):

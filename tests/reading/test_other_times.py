@@ -64,9 +64,9 @@ def bursts() -> list[Call]:
     return calls
 
 
-def read(vendor: str, field: FilterField) -> Any:
+def read(vendor: str, field: FilterField, calls: list[Call]) -> Any:
     habits = Behaviour(filter_field=field, largest_page=3, oversize="cut")
-    world = made_world(vendor, bursts(), Clock(NOON), habits)
+    world = made_world(vendor, calls, Clock(NOON), habits)
     start = (NOON - 2 * 24 * HOUR).isoformat()
     run = run_tap(world, began=NOON, start_date=start, sizes=SMALL, concurrency=1)
     assert run.failure is None
@@ -80,5 +80,13 @@ def read(vendor: str, field: FilterField) -> Any:
 def test_bursts_are_read_whole_by_whatever_time_the_bounds_mean(
     vendor: str, field: FilterField
 ) -> None:
-    requests = read(vendor, field).requests
-    assert requests <= 2 * read(vendor, "created").requests
+    requests = read(vendor, field, bursts()).requests
+    assert requests <= 2 * read(vendor, "created", bursts()).requests
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_the_calls_of_one_moment_may_all_end_behind_the_window_that_they_began_in(
+    vendor: str,
+) -> None:
+    began, ended = NOON - 2 * HOUR, NOON - 2 * HOUR + 66 * SECOND
+    read(vendor, "finished", [made_call(number, began, ended_at=ended) for number in range(1, 17)])

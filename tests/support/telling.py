@@ -249,8 +249,11 @@ class Telling:
         if windows:
             assert marks[STREAMS[self.story.vendor]] <= max(reached, fixed_width(START))
         if not run.killed:
-            # Where the target has lost rows of the ledger, the bookmark was further on before.
-            most = reached if run.failure is None else max(reached, bookmark)
+            # Where the target has lost rows of the ledger, the bookmark was further on before; a
+            # run that fails, or is refused the end of history, may not come so far again.
+            to_its_end = run.failure is None
+            to_its_end = to_its_end and not self.story.behaviour.hardship.youngest_end_minutes
+            most = reached if to_its_end else max(reached, bookmark)
             assert self.bookmark(self.state).get("replication_key_value", "") <= most
 
     def _loaded(self, column: str, start: str, end: str) -> int:
