@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tap_callhistory.clocks import fixed_width
 from tap_callhistory.errors import StoppedError
 from tap_callhistory.reading.pages import Page
-from tap_callhistory.reading.windows import Window
+from tap_callhistory.reading.windows import shaped
 
 if TYPE_CHECKING:
     from threading import Event
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from tap_callhistory.reading.tasks import PageRequest
     from tap_callhistory.transport.transport import Transport
     from tap_callhistory.vendors.base import Endpoint
-
-#: In so many slightly different shapes a window is asked for in turn: one of them is in no cache
-#: of empty answers, and the first one comes back once what was not ready may be.
-SHAPES = 3
 
 
 class PageFetcher:
@@ -65,9 +61,8 @@ class PageFetcher:
         window = request.task.window
         if request.pause_seconds and self._stop.wait(request.pause_seconds):
             raise StoppedError("stopped before a page was asked for again")
-        steps = request.repeats % SHAPES
-        earlier = Window(window.start - steps * endpoint.resolution, window.end)
-        bounds = endpoint.bounds(earlier, self._latest)
+        asked_for = shaped(window, request.repeats, endpoint.resolution)
+        bounds = endpoint.bounds(asked_for, self._latest)
         asked = datetime.now(UTC)
         body = self._transport.fetch(
             endpoint.page_request(bounds, request.position),

@@ -11,7 +11,6 @@ from tap_callhistory.reading.windows import Window
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-
 #: A window so many times as long as what a vendor carries is worth the request that may fail.
 WORTH_A_TRIAL = 1.5
 #: After so many pages failed so deep in a list, none is asked for there again.

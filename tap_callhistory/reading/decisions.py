@@ -57,7 +57,7 @@ from tap_callhistory.reading.passes import Disturbed, Pass, TooMany
 from tap_callhistory.reading.searches import Purpose
 from tap_callhistory.reading.unlikely import Unlikely
 from tap_callhistory.reading.weight import SHARE, Weight, has_all, is_too_heavy, is_too_often
-from tap_callhistory.reading.windows import A_DAY, MONTH, Window, widened
+from tap_callhistory.reading.windows import A_DAY, MONTH, Window, shaped, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,12 +134,10 @@ class Decisions:
         """Decide when a page came."""
         self.not_found.came(task, position, page)
         self.knowledge.answer(task.window, page)
-        self._note_astray(task.window, page)
-        return self._take_likely(task, position, page)
-
-    def _note_astray(self, asked: Window, page: Page) -> None:
+        asked = shaped(task.window, task.repeats, self._resolution)
         moments = [call.moment for call in page.calls if call.lines is not None]
         self.knowledge.astray.note(widened(asked, self._resolution), moments)
+        return self._take_likely(task, position, page)
 
     def _take_likely(self, task: Task, position: Position, page: Page) -> Decision:
         best = self._unlikely.page(task, position, page)
@@ -234,7 +232,6 @@ class Decisions:
             return self._nothing.on_control(task, page)
         if page is not None:
             self.knowledge.answer(asked, page)
-            self._note_astray(asked, page)
         if task.search.purpose is Purpose.SHORTER:
             return self._unlikely.on_part(task, page, self.planner)
         if task.search.purpose in {Purpose.BEHIND, Purpose.BUT_ITS_END}:

@@ -119,7 +119,7 @@ class Knowledge:
     def is_wrong_by_habit(self, surplus: int, total: int | None) -> bool:
         """Whether a total that counts so many more calls than came is no more than a habit."""
         habit = surplus == self.habitual_surplus or total == self.constant_total
-        return habit and surplus > 0
+        return habit and surplus != 0
 
     def note_poor_answer(self, answers: int = 1, *, total_held: bool = False) -> None:
         """Note that answers lacked calls that others brought.

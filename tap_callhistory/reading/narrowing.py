@@ -128,7 +128,7 @@ class Narrowing:
         one end too late, too.
         """
         window, end = task.window, self._end_of_history
-        if self._took_in_the_rest or end is None:
+        if self._took_in_the_rest or end is None or error.speaks_of_too_many_calls:
             return None
         is_young = end - HOUR < window.end < end
         if not (is_young and self._knowledge.answers) or task.lineage.doubt is not None:

@@ -7,7 +7,7 @@
 | ... that is not found, or refused | a few times                    | `Search` others, for any   |
 | ... nor are months before it      | a few times                    | `Search` days, then hours  |
 |                                   | otherwise                      | `Fail`                     |
-| time after time                   | the vendor failed besides      | as a refusal               |
+| time after time                   | each time after a failure      | as a refusal               |
 |                                   | it is a window's first         | `Search` what came before  |
 | ... that still comes              | and it is not found once more  | as an empty page           |
 | ... that does not                 | the vendor blinks              | `ReadAgain`                |
@@ -95,8 +95,8 @@ class NotFound:
         told = task.refused.missing.pop(position, [])
         if not isinstance(error, VendorRefusal):
             return False
-        if any(each.after_a_failure for each in [*told, error]):
-            self._knowledge.blinks = True
+        after = sum(each.after_a_failure for each in told)
+        if after > 1 or 0 < after == len(told):
             return False
         if error.may_mean_nothing:
             task.refused.taken_for_empty.add(position)

@@ -156,13 +156,14 @@ class Nothing:
         part = Window(window.start, floor(window.end - HOUR, self._resolution))
         return self._ask(task, part, Purpose.BUT_ITS_END, "no calls came where history ends")
 
-    def behind(self, task: Task) -> Search | None:
+    def behind(self, task: Task, planner: Planner) -> Search | None:
         """Look behind a window for calls that came for a longer one: it may end before they do."""
         answers, window = task.answers, task.window
-        if answers.looked_behind or task.lacking_of_its_own:
+        end = window.end + LENGTHS_BEHIND * max(window.length, MINUTE)
+        part = Window(window.end, min(end, planner.end or window.end))
+        if not part or answers.looked_behind or task.lacking_of_its_own:
             return None
         answers.looked_behind = True
-        part = Window(window.end, window.end + LENGTHS_BEHIND * max(window.length, MINUTE))
         return self._ask(task, part, Purpose.BEHIND, "calls that came before are missing")
 
     def on_behind(self, task: Task, page: Page | None) -> None:

@@ -175,7 +175,7 @@ class Unlikely:
             raise Disturbed(f"{len(task.received)} calls came, {len(task.lacking)} are missing")
         gone = len(task.lacking)
         if not task.received and gone >= MANY_GONE:
-            if behind := self._nothing.behind(task):
+            if behind := self._nothing.behind(task, planner):
                 return behind
             return unreadable(task.window, f"{gone} calls that came before do not come any more")
         answers.trusted = self._knows_it

@@ -24,6 +24,8 @@ HOUR = timedelta(hours=1)
 A_DAY = timedelta(days=1)
 #: Some vendors cut a longer period to this without a word.
 MONTH = timedelta(days=31)
+#: In so many slightly different shapes a window is asked for in turn.
+SHAPES = 3
 #: The most parts a window is cut into at once.
 MOST_PARTS = 64
 
@@ -82,6 +84,15 @@ def floor(instant: datetime, resolution: timedelta) -> datetime:
 def ceiling(instant: datetime, resolution: timedelta) -> datetime:
     """The first multiple of the resolution at or after the instant."""
     return floor(instant + resolution - timedelta(microseconds=1), resolution)
+
+
+def shaped(window: Window, repeats: int, resolution: timedelta) -> Window:
+    """A window as it is asked for when it was read so often before: it begins some steps earlier.
+
+    One of its shapes is in no cache of empty answers, and the first one comes back once what was
+    not ready may be.
+    """
+    return Window(window.start - repeats % SHAPES * resolution, window.end)
 
 
 def widened(

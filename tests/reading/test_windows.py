@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tap_callhistory.reading.planner import LONGEST, Planner
 from tap_callhistory.reading.spans import Revisits, new_history
-from tap_callhistory.reading.windows import MONTH, Window, ceiling, floor, merged, widened
+from tap_callhistory.reading.windows import MONTH, Window, ceiling, floor, merged, shaped, widened
 
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (
@@ -291,3 +291,22 @@ def test_a_stretch_that_ends_within_an_age_claims_what_was_old_enough() -> None:
     assert later.spans(read=new, start_date=NOON - 90 * DAY, bookmark=end) == [
         Window(NOON - 7 * DAY, end)
     ]
+
+
+def test_a_window_has_several_shapes_that_come_back_in_turn() -> None:
+    window, second = Window(NOON, NOON + timedelta(hours=1)), timedelta(seconds=1)
+    shapes = [shaped(window, repeats, second) for repeats in range(6)]
+    assert shapes[0] == window
+    assert shapes[:3] == shapes[3:]
+    assert len(set(shapes)) == 3
+    assert all(each.encloses(window) for each in shapes)
+
+
+def test_nothing_is_planned_from_the_end_that_is_set_on() -> None:
+    days = [NOON + timedelta(days=number) for number in range(4)]
+    spans = [Window(days[0], days[1]), Window(days[2], days[3])]
+    planner = Planner(spans, resolution=SECOND, comfortable=100, first=timedelta(hours=1))
+    planner.end_at(days[2] + timedelta(hours=1))
+    assert list(planner.left) == [spans[0], Window(days[2], days[2] + timedelta(hours=1))]
+    planner.end_at(days[1])
+    assert list(planner.left) == [spans[0]]

@@ -20,7 +20,7 @@ from tap_callhistory.reading.paginators import NumberedPages
 from tap_callhistory.reading.schedule import Schedule
 from tap_callhistory.reading.sizes import Sizes
 from tap_callhistory.reading.tasks import PageRequest
-from tap_callhistory.reading.windows import Window, widened
+from tap_callhistory.reading.windows import Window, shaped, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,8 +38,6 @@ SECOND, MINUTE, HOUR, DAY = (
     timedelta(days=1),
 )
 NOON = datetime(2026, 3, 17, 12, tzinfo=UTC)
-#: A window is asked for in so many slightly different shapes.
-SHAPES = 3
 #: More requests than this mean that reading never ends.
 MOST_REQUESTS = 20_000
 SMALL = Sizes(
@@ -160,7 +158,7 @@ class SimulatedVendor:
         if self.requests in habits.outage and request.retries is not None:
             raise VendorUnavailable("nothing answers", may_carry_less=True)
         self._refuse(window)
-        earlier = Window(window.start - request.repeats % SHAPES * SECOND, window.end)
+        earlier = shaped(window, request.repeats, SECOND)
         found = self._found(widened(earlier, SECOND))
         if habits.heaviest is not None and len(found) > habits.heaviest:
             raise VendorUnavailable("the vendor is too slow", may_carry_less=True)
