@@ -70,6 +70,7 @@ class Narrowing:
         self.let_in_before = False
         self._end_of_history: datetime | None = None
         self._moved_in_vain = False
+        self._reads_the_end = False
         self._took_in_the_rest = False
         self._knowledge = knowledge
         self._resolution = resolution
@@ -79,6 +80,7 @@ class Narrowing:
         """Note where what is to be read now ends; the end of history is the latest of these."""
         if end is not None and (self._end_of_history is None or end > self._end_of_history):
             self.horizon = self._end_of_history = end
+        self._reads_the_end = end == self._end_of_history
 
     def ends_history(self, window: Window) -> bool:
         """Whether a window ends where history does: the vendor may find its end too young."""
@@ -130,7 +132,7 @@ class Narrowing:
         window, end = task.window, self._end_of_history
         if self._took_in_the_rest or end is None or error.speaks_of_too_many_calls:
             return None
-        is_young = end - HOUR < window.end < end
+        is_young = self._reads_the_end and end - HOUR < window.end < end
         if not (is_young and self._knowledge.answers) or task.lineage.doubt is not None:
             return None
         if window.length > max(self._knowledge.lengths.longest_accepted, HOUR):
