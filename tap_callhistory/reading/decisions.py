@@ -70,6 +70,8 @@ if TYPE_CHECKING:
 
 #: How often a window is read before it is split, because its pages did not prove themselves.
 PASSES_PER_WINDOW = 3
+#: So many passes that do not prove themselves are enough, in whatever turn with others they come.
+MOST_UNPROVED = 2 * PASSES_PER_WINDOW
 #: How often a window is halved for that reason: a vendor that still does not add up never will.
 MOST_HALVINGS = 12
 
@@ -351,7 +353,9 @@ class Decisions:
             self._aim.lower(SHARE * len(task.received))
             calls = len(task.received) + surplus
             return self._crowded.on_too_many(task, TooMany(reason, calls=calls, at_cap=True))
-        if task.attempt % PASSES_PER_WINDOW:
+        task.unproved += 1
+        # Passes that fail between them, too, come in turn with those that do not prove themselves.
+        if task.attempt % PASSES_PER_WINDOW and task.unproved <= MOST_UNPROVED:
             return ReadAgain(reason)
         if whole is not None and total is not None:
             whole.note(surplus, total)

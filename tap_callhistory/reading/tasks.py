@@ -199,6 +199,7 @@ class Task:
     doubles: frozenset[str | int] = frozenset()
     began: str = ""
     passes: int = 0
+    unproved: int = 0
     requests: int = 0
     error: Exception | None = None
     waiting: Waiting = field(default_factory=Waiting)
