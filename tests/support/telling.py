@@ -333,7 +333,12 @@ class Telling:
         return may_lack_calls(story.vendor, story.behaviour, by_updates=story.by_updates)
 
     def check_hold(self, run: Run, before: dict[str, Any], began: datetime) -> None:
-        """The bookmark has not passed the beginning of an unfinished young call that came."""
+        """The bookmark has not passed the beginning of an unfinished young call that came.
+
+        Unless its window was believed to hold none, and was read once more at the end.
+        """
+        if self.lacks:
+            return
         came = run.table()
         after = self.bookmark(self.state).get("replication_key_value")
         for number in self.shown:
@@ -349,10 +354,13 @@ class Telling:
                 assert after <= max(passed, date) or date < min(new, default="")
 
     def unfinished_until(self, call: Call) -> datetime:
-        """When the vendor's record stops saying that more is to come."""
+        """When the vendor's record stops saying that more is to come.
+
+        A recording that nobody foresaw is told of once it is there.
+        """
         if self.story.vendor == "utel":
             return call.created_at
-        if self.story.vendor == "cinnox":
+        if self.story.vendor == "cinnox" and call.sequence not in self.changed:
             return max(call.ended_at, call.recording_ready_at or call.ended_at)
         return call.ended_at
 
